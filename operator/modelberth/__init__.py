@@ -1,0 +1,4 @@
+"""Modelberth: a Kubernetes operator that serves large language models.
+
+Imports run one way: api <- planner <- engines <- manifests <- reconcile <- runtime <- cli.
+"""

@@ -1,0 +1,205 @@
+"""``ModelDeployment.spec``: what to serve. Docstrings become what ``kubectl explain`` shows.
+
+Field bounds live here (they become the schema); rules that join fields live in ``rules.py``.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from modelberth.api.meta import Part
+
+EngineType = Literal["vLLM", "SGLang", "LlamaCpp"]
+Device = Literal["GPU", "CPU"]
+Dtype = Literal["auto", "half", "bfloat16", "float32"]
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+Text = Annotated[str, StringConstraints(max_length=4096)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
+Quantity = Annotated[str | int | float, Field(json_schema_extra={"x-kubernetes-int-or-string": True, "maxLength": 64})]
+
+
+class SecretRef(Part):
+    """A Secret in the namespace of the ModelDeployment."""
+
+    name: Name = Field(description="Name of the Secret.")
+
+
+class KeyRef(Part):
+    """One key of a Secret in the namespace of the ModelDeployment."""
+
+    name: Name = Field(description="Name of the Secret.")
+    key: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
+        default="api-key", description="Key in the Secret. Default: api-key."
+    )
+
+
+class Model(Part):
+    """Which weights to serve, and under which name."""
+
+    uri: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(
+        description=(
+            "Where the weights are: hf://org/name[@revision][/file] (a repository of the model hub; a file only for GGUF), "
+            "pvc://claim[/path] (a PersistentVolumeClaim of this namespace) or oci://image (an image volume). "
+            "A revision runs from @ up to the next / or the end; percent-encode slashes in it."
+        )
+    )
+    served_name: (
+        Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")]
+        | None
+    ) = Field(default=None, description="Name of the model in the OpenAI API. Default: metadata.name.")
+    secret_ref: SecretRef | None = Field(
+        default=None,
+        description="Secret whose key HF_TOKEN opens a private or gated repository. Only the fetcher sees it.",
+    )
+    trust_remote_code: bool = Field(
+        default=False,
+        description="Run Python code that the model repository ships. Only for repositories that you trust.",
+    )
+    allow_pickle: bool = Field(
+        default=False,
+        description="Download pickle checkpoints (*.bin, *.pt) when the repository has no safetensors. Unpickling runs code.",
+    )
+
+
+class EnvSource(Part):
+    """Where the value of an environment variable comes from, as in a Pod."""
+
+    secret_key_ref: dict[str, Any] | None = Field(default=None, description="A key of a Secret: {name, key, optional}.")
+    config_map_key_ref: dict[str, Any] | None = Field(
+        default=None, description="A key of a ConfigMap: {name, key, optional}."
+    )
+    field_ref: dict[str, Any] | None = Field(default=None, description="A field of the pod: {fieldPath}.")
+    resource_field_ref: dict[str, Any] | None = Field(
+        default=None, description="A resource of the container: {resource}."
+    )
+
+
+class EnvVar(Part):
+    """An environment variable of the engine container, as in a Pod."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")] = (
+        Field(description="Name of the variable.")
+    )
+    value: Annotated[str, StringConstraints(max_length=4096)] | None = Field(default=None, description="Its value.")
+    value_from: EnvSource | None = Field(default=None, description="Where the value comes from instead.")
+
+
+class Engine(Part):
+    """Which inference engine serves the model, and what it is told beyond the typed fields."""
+
+    type: EngineType = Field(description="vLLM, SGLang or LlamaCpp.")
+    image: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = Field(
+        default=None, description="Container image. Default: the operator's pin for this engine and device."
+    )
+    version: (
+        Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")] | None
+    ) = Field(
+        default=None,
+        description="Version of the engine in the image, where its tag does not say it (0.32.0, or b11669 for LlamaCpp).",
+    )
+    args: list[Text] = Field(
+        default=[],
+        max_length=128,
+        description="Arguments passed to the engine as they are. A flag that a field of this spec sets is refused.",
+    )
+    env: list[EnvVar] = Field(
+        default=[],
+        max_length=128,
+        description="Environment of the engine. A variable that a field of this spec sets is refused.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+
+
+class Parallelism(Part):
+    """How one replica is spread over GPUs. GPUs per replica = tensor x pipeline x data."""
+
+    tensor: int = Field(default=1, ge=1, le=1024, description="GPUs that share every layer.")
+    pipeline: int = Field(default=1, ge=1, le=256, description="Stages that the layers are cut into.")
+    data: int = Field(default=1, ge=1, le=256, description="Copies of the model inside one replica. Not for LlamaCpp.")
+
+
+class Gpu(Part):
+    """Which GPU the model runs on."""
+
+    type: (
+        Annotated[
+            str, StringConstraints(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
+        ]
+        | None
+    ) = Field(
+        default=None, description="Product label of the node (NVIDIA-L4, ...). Pods go only to nodes that carry it."
+    )
+    resource_name: Annotated[
+        str,
+        StringConstraints(
+            min_length=3,
+            max_length=253,
+            pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$",
+        ),
+    ] = Field(default="nvidia.com/gpu", description="Resource that the device plugin publishes.")
+    memory_gib: Annotated[float, Field(gt=0, le=4096)] | None = Field(
+        default=None,
+        alias="memoryGiB",
+        description="Memory of one GPU in GiB, as the driver reports it, for a GPU that the catalogue lacks.",
+    )
+    compute_capability: Annotated[str, StringConstraints(max_length=8, pattern=r"^[0-9]{1,2}\.[0-9]$")] | None = Field(
+        default=None, description='Compute capability, such as "8.9", for a GPU that the catalogue lacks.'
+    )
+
+
+class Resources(Part):
+    """cpu, memory and the like of the engine container. The GPU count comes from parallelism."""
+
+    limits: dict[str, Quantity] = Field(default={}, max_length=16, description="Upper bounds by resource name.")
+    requests: dict[str, Quantity] = Field(
+        default={}, max_length=16, description="What the scheduler sets aside, by resource name."
+    )
+
+
+class PodTemplate(Part):
+    """Metadata and spec that are merged over the pod that Modelberth builds, with Kubernetes' own merge keys."""
+
+    metadata: dict[str, Any] = Field(default={}, description="Labels and annotations to add to the pods.")
+    spec: dict[str, Any] = Field(
+        default={},
+        description=(
+            "Pod spec to merge: containers, initContainers, volumes and env by name, volumeMounts by mountPath, ports by "
+            "containerPort; anything else replaces. The engine container is named `engine`."
+        ),
+    )
+
+
+class Spec(Part):
+    """What to serve."""
+
+    model: Model
+    engine: Engine
+    quantization: Word = Field(
+        default="auto",
+        description="auto (what the checkpoint says), none, awq, gptq, fp8, bitsandbytes, gguf, compressed-tensors, ... as the engine knows it.",
+    )
+    dtype: Dtype = Field(default="auto", description="Type of activations and unquantized weights.")
+    parallelism: Parallelism = Parallelism()
+    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.9,
+        description="Share of each GPU (device CPU: of the memory limit) that the engine may use, in (0, 1].",
+    )
+    max_model_len: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(
+        default=None,
+        description="Longest sequence (prompt and answer) in tokens. Default: what the model was made for.",
+    )
+    max_num_seqs: Annotated[int, Field(ge=1, le=65536)] | None = Field(
+        default=None, description="Sequences decoded together. Default: the engine's own (LlamaCpp: 4 slots)."
+    )
+    kv_cache_dtype: Word = Field(
+        default="auto", description="Type of the KV cache: auto, fp8, ... as the engine knows it."
+    )
+    device: Device = Field(default="GPU", description="GPU, or CPU for small models, laptops and CI.")
+    gpu: Gpu = Gpu()
+    resources: Resources = Resources()
+    replicas: int = Field(default=1, ge=0, le=10_000, description="Engine pods. `kubectl scale` sets this.")
+    api_key_secret_ref: KeyRef | None = Field(
+        default=None, description="API key that clients must send as a bearer token."
+    )
+    pod_template: PodTemplate = PodTemplate()

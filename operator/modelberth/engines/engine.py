@@ -1,0 +1,75 @@
+"""What the operator asks of an engine, and what an engine says about itself."""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from modelberth.api.engine_facts import EngineFacts, Version
+from modelberth.api.spec import Spec
+from modelberth.planner.budget import Budget
+
+
+@dataclass(frozen=True)
+class Berth:
+    """Everything an engine's command line depends on."""
+
+    name: str
+    """metadata.name; the default of model.servedName."""
+    spec: Spec
+    model_path: str
+    """Where the weights are in the container: a folder, or a file for one GGUF."""
+    version: Version
+    budget: Budget
+
+    @property
+    def served_name(self) -> str:
+        return self.spec.model.served_name or self.name
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How the engine container starts: pieces of a Kubernetes container, as plain data."""
+
+    command: tuple[str, ...]
+    """Empty: the image's own entrypoint."""
+    args: tuple[str, ...]
+    env: tuple[dict[str, Any], ...] = ()
+    secret_files: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """File path in the container -> (Secret name, key), for an engine that reads its API key from a file."""
+
+
+@dataclass(frozen=True)
+class MetricNames:
+    """Prometheus names of the engine's own metrics."""
+
+    running: str
+    waiting: str
+    kv_usage: str | None
+    kv_tokens: str | None
+
+
+@dataclass(frozen=True)
+class Drain:
+    """What the engine does with running streams on SIGTERM (docs/design/0004-engines.md)."""
+
+    finishes_streams: bool
+    health_fails_at_once: bool
+
+
+class Engine(Protocol):
+    """One inference engine."""
+
+    facts: EngineFacts
+    port: int
+    metrics: MetricNames
+    metrics_path: str
+    drain: Drain
+    default_cpu: str
+    """cpu request of the container where spec.resources has none, as a quantity."""
+    default_memory: str
+    """memory request of the container where spec.resources has none, as a quantity."""
+
+    def launch(self, berth: Berth) -> Launch: ...
+
+    def probes(self) -> dict[str, dict[str, Any]]:
+        """startupProbe, readinessProbe and livenessProbe of the container; the port is named ``http``."""
+        ...

@@ -1,0 +1,1 @@
+"""Will it fit? Pure arithmetic over facts from the model's own files."""
