@@ -1,0 +1,1 @@
+"""Runs in the pod: downloads weights with huggingface-hub and says how it went."""

@@ -1,0 +1,1 @@
+"""One file per child kind: (deployment, engine, settings) -> plain dict; pure."""
