@@ -1,0 +1,39 @@
+{{- /*
+What the operator may do where it serves models: in a ClusterRole for the whole cluster, in a Role per namespace otherwise.
+
+Server-side apply is the verb patch, and create where the object does not exist yet. Children go by owner references, which
+is the garbage collector's work; the operator itself deletes only what a changed spec no longer wants.
+There is no rule for Secrets: the kubelet hands them to the pods that name them.
+*/ -}}
+{{- define "modelberth.rules" -}}
+- apiGroups: [modelberth.dev]
+  resources: [modeldeployments]
+  verbs: [get, list, watch]
+- apiGroups: [modelberth.dev]
+  resources: [modeldeployments/status]
+  verbs: [patch]
+# Owner references that block deletion need this where OwnerReferencesPermissionEnforcement is on (OpenShift).
+- apiGroups: [modelberth.dev]
+  resources: [modeldeployments/finalizers]
+  verbs: [update]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch]
+# The operator lists and watches its own ConfigMaps only, by label. RBAC knows neither labels nor name patterns, so this
+# cannot say "those of Modelberth"; watchNamespaces is what narrows it.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}

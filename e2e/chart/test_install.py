@@ -1,0 +1,230 @@
+"""The chart on a real cluster: install, rights, upgrade, uninstall.
+
+The releases here have their own names and namespaces, and an operator is started only where it serves nothing else, so
+that one which other tests run on the same cluster is not disturbed. The definition is shared: every release takes it
+over and leaves it behind.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from e2e.chart.command import Command, CommandError
+
+DEFINITION = "customresourcedefinition/modeldeployments.modelberth.dev"
+MODEL = Path(__file__).with_name("model.yaml").read_text()
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of the chart. ``models`` is the namespace that it serves."""
+
+    name: str
+    namespace: str
+    models: str
+    helm: Command
+    chart: str
+
+    def apply(self, *sets: str) -> str:
+        """Install or upgrade."""
+        flags = [flag for value in sets for flag in ("--set", value)]
+        where = ["--namespace", self.namespace, "--take-ownership"]
+        return self.helm("upgrade", "--install", self.name, self.chart, *where, *flags)
+
+    def uninstall(self) -> None:
+        self.helm("uninstall", self.name, "--namespace", self.namespace, "--ignore-not-found", "--wait")
+
+    @property
+    def account(self) -> str:
+        return f"system:serviceaccount:{self.namespace}:{self.name}"
+
+
+@pytest.fixture
+def release(helm: Command, kubectl: Command, chart: str) -> Iterator[Release]:
+    """Nothing installed yet, two namespaces ready. The operator's namespace enforces Pod Security `restricted`."""
+    name = f"modelberth-{uuid.uuid4().hex[:6]}"
+    made = Release(name, f"{name}-system", f"{name}-models", helm, chart)
+    for namespace in (made.namespace, made.models):
+        kubectl("create", "namespace", namespace)
+        kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    yield made
+    made.uninstall()
+    kubectl("delete", "namespace", made.namespace, made.models, "--wait=false")
+
+
+def names(kubectl: Command, kind: str, release: Release) -> set[str]:
+    found = kubectl("get", kind, "--all-namespaces", "-l", f"app.kubernetes.io/instance={release.name}", "-o", "json")
+    return {item["metadata"]["name"] for item in json.loads(found)["items"]}
+
+
+def definition_uid(kubectl: Command) -> str:
+    return kubectl("get", DEFINITION, "-o", "jsonpath={.metadata.uid}")
+
+
+def test_install_upgrade_uninstall(release: Release, kubectl: Command) -> None:
+    said = release.apply("replicas=0", f"watchNamespaces={{{release.models}}}")
+    assert "kubectl --namespace" in said
+    kubectl("wait", "--for=condition=Established", DEFINITION, "--timeout=60s")
+    kubectl("apply", "--namespace", release.models, "-f", "-", stdin=MODEL)
+    model = ["get", "mdep/parked", "--namespace", release.models, "-o", "jsonpath={.metadata.uid}"]
+    before = (definition_uid(kubectl), kubectl(*model))
+
+    release.apply("replicas=0", f"watchNamespaces={{{release.models}}}", "logLevel=debug")
+    deployment = json.loads(
+        kubectl("get", f"deployment/{release.name}", "--namespace", release.namespace, "-o", "json")
+    )
+    assert "debug" in deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+
+    release.uninstall()
+    assert not names(kubectl, "deployments,services,configmaps,serviceaccounts,roles,rolebindings", release)
+    assert (definition_uid(kubectl), kubectl(*model)) == before, "definition and ModelDeployments survive"
+
+    release.apply("replicas=0", f"watchNamespaces={{{release.models}}}")
+    assert (definition_uid(kubectl), kubectl(*model)) == before, "and a new release takes them over"
+
+
+def test_the_operator_becomes_ready(release: Release, kubectl: Command, operator_image: str) -> None:
+    repository, _, tag = operator_image.rpartition(":")
+    release.apply(
+        f"image.repository={repository}",
+        f"image.tag={tag}",
+        "image.pullPolicy=IfNotPresent",
+        f"watchNamespaces={{{release.models}}}",
+    )
+    where = ["--namespace", release.namespace]
+    kubectl("rollout", "status", f"deployment/{release.name}", *where, "--timeout=150s")
+    for path in ("healthz", "readyz", "metrics"):
+        kubectl(
+            "get", "--raw", f"/api/v1/namespaces/{release.namespace}/services/{release.name}-metrics:http/proxy/{path}"
+        )
+
+
+def test_pods_are_admitted_as_restricted(release: Release, kubectl: Command) -> None:
+    """Pod Security judges pods, not Deployments: so the pod of the template is tried, without being made."""
+    release.apply("replicas=0", f"watchNamespaces={{{release.models}}}", "customCA.configMap=roots")
+    deployment = json.loads(
+        kubectl("get", f"deployment/{release.name}", "--namespace", release.namespace, "-o", "json")
+    )
+    pod: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", **deployment["spec"]["template"]}
+    pod["metadata"] = {"name": "tried", "namespace": release.namespace}
+    kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
+
+    pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
+    with pytest.raises(CommandError, match="violates PodSecurity"):
+        kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(pod))
+
+
+def can(kubectl: Command, user: str, action: str, namespace: str) -> bool:
+    """Whether RBAC lets the user do that. ``action``: a verb and a resource.group[/subresource]."""
+    verb, _, resource = action.partition(" ")
+    resource, _, subresource = resource.partition("/")
+    resource, _, group = resource.partition(".")
+    asked = {"verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace}
+    groups = ["system:authenticated", "system:serviceaccounts"]
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": user, "groups": groups, "resourceAttributes": asked},
+    }
+    return bool(json.loads(kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review)))["status"]["allowed"])
+
+
+def comes_true(statement: Callable[[], bool], seconds: float = 30) -> bool:
+    """The API server learns of new roles through watches, a moment after they were written."""
+    deadline = time.monotonic() + seconds
+    while not (true := statement()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return true
+
+
+def test_namespaced_rights(release: Release, kubectl: Command) -> None:
+    release.apply("replicas=0", f"watchNamespaces={{{release.models}}}")
+    assert not names(kubectl, "clusterroles,clusterrolebindings", release)
+    for resource in ("modeldeployments.modelberth.dev", "deployments.apps", "services", "configmaps", "pods"):
+        assert comes_true(lambda: can(kubectl, release.account, f"watch {resource}", release.models)), resource  # noqa: B023
+        assert not can(kubectl, release.account, f"watch {resource}", "default"), resource
+    assert comes_true(lambda: can(kubectl, release.account, "create leases.coordination.k8s.io", release.namespace))
+    assert not can(kubectl, release.account, "get leases.coordination.k8s.io", release.models)
+
+
+GRANTED = """
+list modeldeployments.modelberth.dev
+patch modeldeployments.modelberth.dev/status
+patch deployments.apps
+create events.events.k8s.io
+delete poddisruptionbudgets.policy
+"""
+
+REFUSED = """
+get secrets
+list secrets
+create secrets
+get pods/log
+create pods
+create pods/exec
+delete deployments.apps
+delete services
+patch modeldeployments.modelberth.dev
+delete modeldeployments.modelberth.dev
+get customresourcedefinitions.apiextensions.k8s.io
+get leases.coordination.k8s.io
+create rolebindings.rbac.authorization.k8s.io
+"""
+
+
+def test_cluster_wide_rights(release: Release, kubectl: Command) -> None:
+    release.apply("replicas=0")
+    assert names(kubectl, "clusterroles", release) == {release.name, f"{release.name}-view", f"{release.name}-edit"}
+    granted, refused = GRANTED.strip().splitlines(), REFUSED.strip().splitlines()
+    assert comes_true(lambda: can(kubectl, release.account, granted[0], "default"))
+    assert [action for action in granted if not can(kubectl, release.account, action, "default")] == []
+    assert [action for action in refused if can(kubectl, release.account, action, "default")] == []
+
+
+def test_rights_are_enough_for_server_side_apply(release: Release, kubectl: Command) -> None:
+    """Every write of the operator, as its account: create and change each child, tell the status, drop a budget."""
+    release.apply("replicas=0", f"watchNamespaces={{{release.models}}}")
+    kubectl("wait", "--for=condition=Established", DEFINITION, "--timeout=60s")
+    operator = [f"--as={release.account}", "--namespace", release.models]
+    apply = ["apply", "--server-side", "--field-manager=modelberth", *operator, "-f", "-"]
+
+    kubectl("apply", "--namespace", release.models, "-f", "-", stdin=MODEL)
+    comes_true(lambda: can(kubectl, release.account, "patch modeldeployments.modelberth.dev/status", release.models))
+    uid = kubectl("get", "mdep/parked", "--namespace", release.models, "-o", "jsonpath={.metadata.uid}")
+    children = Path(__file__).with_name("children.yaml").read_text()
+    children = children.replace("OWNER_UID", uid).replace("MODELS", release.models)
+    for _ in range(2):
+        kubectl(*apply, stdin=children)
+        children = children.replace("step: one", "step: two")
+    model = yaml.safe_load(MODEL)
+    status = {key: model[key] for key in ("apiVersion", "kind", "metadata")} | {"status": {"observedGeneration": 1}}
+    kubectl(*apply, "--subresource=status", stdin=json.dumps(status))
+    told = ["get", "mdep/parked", "--namespace", release.models, "-o", "jsonpath={.status.observedGeneration}"]
+    assert kubectl(*told) == "1"
+    kubectl("delete", "poddisruptionbudget/parked", *operator)
+    with pytest.raises(CommandError, match="forbidden"):
+        kubectl(*apply, stdin=MODEL)
+
+
+def test_people_get_rights_by_aggregation(release: Release, kubectl: Command) -> None:
+    release.apply("replicas=0")
+    for role in ("view", "edit", "admin"):
+        binding = ["rolebinding", role, f"--clusterrole={role}", f"--user=the-{role}er"]
+        kubectl("create", *binding, "--namespace", release.models)
+
+    def may(role: str, action: str) -> bool:
+        return can(kubectl, f"the-{role}er", action, release.models)
+
+    assert comes_true(lambda: may("edit", "create modeldeployments.modelberth.dev"))
+    assert comes_true(lambda: may("admin", "patch modeldeployments.modelberth.dev/scale"))
+    assert comes_true(lambda: may("view", "list modeldeployments.modelberth.dev"))
+    assert not may("view", "create modeldeployments.modelberth.dev")
+    assert not may("view", "patch modeldeployments.modelberth.dev/scale")
+    assert not may("admin", "patch modeldeployments.modelberth.dev/status")
