@@ -10,7 +10,7 @@ SGLANG_GRAPH_SHARE = 0.05
 """Share of a GPU kept for activations and CUDA graphs, which SGLang does not count in its memory fraction."""
 
 ASSUMED_KV_BYTES_PER_TOKEN = 128 * 1024
-"""KV cache of one token in an 8B model with 8 KV heads (2 x 32 layers x 8 heads x 128 x 2 bytes), where facts are missing."""
+"""KV cache of one token of Llama 3 8B (2 x 32 layers x 8 KV heads x 128 x 2 bytes), where facts are missing."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""`modelberth operator|render|crds|fetch`; wiring only."""

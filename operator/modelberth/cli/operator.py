@@ -1,0 +1,61 @@
+"""`modelberth operator`: runs in the cluster."""
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from typing import Any
+
+from modelberth.cli.settings import SettingsError, add_settings, read_settings
+
+DESCRIPTION = """\
+Run the operator. In a cluster the Helm chart does this; outside, it uses your current kubeconfig context.
+
+  modelberth operator --namespace modelberth-system --log-format text
+
+Run as many replicas as you like: one leads (a Lease named modelberth in --namespace), the others wait.
+"""
+
+
+def add_parser(commands: Any) -> None:
+    parser = commands.add_parser(
+        "operator",
+        help="run the operator",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_settings(parser)
+    parser.add_argument(
+        "--namespace",
+        default=os.environ.get("POD_NAMESPACE", "default"),
+        help="namespace of the leader Lease (default: POD_NAMESPACE, else default)",
+    )
+    parser.add_argument("--port", type=int, default=8080, help="port of /healthz, /readyz and /metrics (default: 8080)")
+    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
+    parser.add_argument("--log-format", default="json", choices=("json", "text"))
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    # Imported here: kopf and the API client take half a second that `modelberth render` need not wait for.
+    from modelberth.ports.kube import ApiError
+    from modelberth.runtime.logs import configure_logs
+    from modelberth.runtime.operator import LeaseLostError, Options
+    from modelberth.runtime.operator import run as run_operator
+
+    try:
+        settings = read_settings(args.config)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    configure_logs(args.log_level, args.log_format)
+    try:
+        asyncio.run(run_operator(settings, Options(args.port, args.namespace)))
+    except LeaseLostError as error:
+        logging.error("%s", error)
+        return 1
+    except ApiError as error:
+        logging.error("the API server could not be used: %s", error.message)
+        return 1
+    return 0

@@ -1,0 +1,14 @@
+"""The PodDisruptionBudget: node drains take one replica at a time."""
+
+from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.manifests.names import Manifest, metadata, selector
+
+
+def disruption_budget(md: ModelDeployment) -> Manifest:
+    """Made only for more than one replica: with one it would block every node drain."""
+    return {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": metadata(md, md.name),
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector(md)}},
+    }

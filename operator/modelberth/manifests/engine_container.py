@@ -1,0 +1,99 @@
+"""The engine container: what the engine asks for, wired into the pod."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.engines.engine import Engine, Launch
+from modelberth.manifests.names import ENGINE, HOME, Manifest
+from modelberth.manifests.security import container_security
+
+DRAIN_PAUSE_S = 5
+"""Seconds between the pod leaving the Service and SIGTERM: kube-proxy must have heard of it (it syncs every second)."""
+DRAIN_LIMIT_S = 60
+"""Seconds that running streams get after SIGTERM where the engine waits for them (vLLM --shutdown-timeout)."""
+DEFAULT_EPHEMERAL_STORAGE = "2Gi"
+"""Request: compile caches and logs. Downloaded weights are added by the user where nodes are short of disk."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """An engine from an image with its command line."""
+
+    image: str
+    engine: Engine
+    launch: Launch
+
+
+def gpus_per_replica(md: ModelDeployment) -> int:
+    """tensor x pipeline x data, 0 on the CPU."""
+    parallelism = md.spec.parallelism
+    return parallelism.tensor * parallelism.pipeline * parallelism.data if md.spec.device == "GPU" else 0
+
+
+def needs_shared_memory(md: ModelDeployment) -> bool:
+    """Engine processes that talk through /dev/shm need more than the container runtime's 64 MiB."""
+    parallelism = md.spec.parallelism
+    return md.spec.device == "CPU" or parallelism.tensor * parallelism.pipeline * parallelism.data > 1
+
+
+def engine_container(md: ModelDeployment, run: Run, mount: Manifest) -> Manifest:
+    """The container named ``engine``; ``mount`` is where the weights are."""
+    engine, launch = run.engine, run.launch
+    container: Manifest = {
+        "name": ENGINE,
+        "image": run.image,
+        "args": [*launch.args, *md.spec.engine.args],
+        "env": [*launch.env, *(item.model_dump(by_alias=True, exclude_none=True) for item in md.spec.engine.env)],
+        "ports": [{"name": "http", "containerPort": engine.port, "protocol": "TCP"}],
+        "resources": resources(md, engine),
+        "securityContext": container_security(),
+        "volumeMounts": [
+            mount,
+            {"name": "home", "mountPath": HOME},
+            {"name": "tmp", "mountPath": "/tmp"},
+            *([{"name": "shm", "mountPath": "/dev/shm"}] if needs_shared_memory(md) else []),
+            *_secret_mounts(launch),
+        ],
+        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_PAUSE_S}}},
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        **engine.probes(),
+    }
+    if launch.command:
+        container["command"] = list(launch.command)
+    return container
+
+
+def resources(md: ModelDeployment, engine: Engine) -> Manifest:
+    """Requests and limits: the spec's own, the GPU count, and requests that keep a forgetful spec schedulable."""
+    limits: dict[str, Any] = dict(md.spec.resources.limits)
+    requests: dict[str, Any] = dict(md.spec.resources.requests)
+    defaults = {
+        "cpu": engine.default_cpu,
+        "memory": engine.default_memory,
+        "ephemeral-storage": DEFAULT_EPHEMERAL_STORAGE,
+    }
+    for name, value in defaults.items():
+        # A request above the limit is refused by the API server; without a request it equals the limit.
+        if name not in requests and name not in limits:
+            requests[name] = value
+    if gpus := gpus_per_replica(md):
+        limits[md.spec.gpu.resource_name] = str(gpus)
+    return {name: value for name, value in (("limits", limits), ("requests", requests)) if value}
+
+
+def _secret_mounts(launch: Launch) -> list[Manifest]:
+    return [
+        {"name": f"secret-{index}", "mountPath": path, "subPath": path.rsplit("/", 1)[-1], "readOnly": True}
+        for index, path in enumerate(sorted(launch.secret_files))
+    ]
+
+
+def secret_volumes(launch: Launch) -> list[Manifest]:
+    """One volume per secret file of the launch."""
+    volumes = []
+    for index, path in enumerate(sorted(launch.secret_files)):
+        secret, key = launch.secret_files[path]
+        source = {"secretName": secret, "items": [{"key": key, "path": path.rsplit("/", 1)[-1]}]}
+        volumes.append({"name": f"secret-{index}", "secret": source})
+    return volumes

@@ -1,0 +1,75 @@
+"""Labels, annotations and paths that children and their readers agree on."""
+
+from typing import Any
+
+from modelberth.api.meta import API_VERSION, GROUP, KIND
+from modelberth.api.modeldeployment import ModelDeployment
+
+MANAGED_BY = "app.kubernetes.io/managed-by"
+MANAGER = "modelberth"
+OWNER_LABEL = f"{GROUP}/modeldeployment"
+SELECTOR = f"{MANAGED_BY}={MANAGER}"
+"""Label selector of everything the operator makes; its watches use it."""
+
+HASH = f"{GROUP}/hash"
+"""Annotation: digest of the manifest as it was applied. The same digest means there is nothing to apply."""
+FROZEN = f"{GROUP}/frozen"
+"""Annotation of the Deployment: the facts that its pod template was built from (see reconcile/frozen.py)."""
+
+ENGINE = "engine"
+"""Name of the engine container."""
+FETCH = "fetch"
+"""Name of the init container that downloads weights."""
+MODEL_DIR = "/models"
+HOME = "/home/modelberth"
+UID = 10001
+SERVICE_PORT = 80
+
+Manifest = dict[str, Any]
+
+
+def labels(md: ModelDeployment) -> dict[str, str]:
+    """Labels of every child; pods carry them too."""
+    return {
+        MANAGED_BY: MANAGER,
+        "app.kubernetes.io/name": md.spec.engine.type.lower(),
+        "app.kubernetes.io/instance": md.name,
+        OWNER_LABEL: md.name,
+    }
+
+
+def selector(md: ModelDeployment) -> dict[str, str]:
+    """Labels that pick the engine pods. A Deployment's selector can never change, so these depend on the name alone."""
+    return {MANAGED_BY: MANAGER, OWNER_LABEL: md.name}
+
+
+def selector_text(md: ModelDeployment) -> str:
+    """The selector as autoscalers read it from /scale."""
+    return ",".join(f"{key}={value}" for key, value in selector(md).items())
+
+
+def metadata(md: ModelDeployment, name: str) -> Manifest:
+    """Metadata of a child: owned by the ModelDeployment, so deleting that removes it."""
+    meta: Manifest = {"name": name, "namespace": md.namespace, "labels": labels(md)}
+    if uid := md.metadata.get("uid"):
+        meta["ownerReferences"] = [
+            {
+                "apiVersion": API_VERSION,
+                "kind": KIND,
+                "name": md.name,
+                "uid": uid,
+                "controller": True,
+                "blockOwnerDeletion": True,
+            }
+        ]
+    return meta
+
+
+def url(md: ModelDeployment) -> str:
+    """The OpenAI base URL inside the cluster. The name without a cluster domain works with any of them."""
+    return f"http://{md.name}.{md.namespace}.svc/v1"
+
+
+def pin_name(md: ModelDeployment) -> str:
+    """Name of the ConfigMap that holds the commit which the first fetcher of a private repository reported."""
+    return f"{md.name}-weights"

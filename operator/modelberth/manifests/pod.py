@@ -1,0 +1,64 @@
+"""The pod template of the engine."""
+
+from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.manifests.engine_container import (
+    DRAIN_LIMIT_S,
+    DRAIN_PAUSE_S,
+    Run,
+    engine_container,
+    needs_shared_memory,
+    secret_volumes,
+)
+from modelberth.manifests.merge import merged
+from modelberth.manifests.names import Manifest, labels, selector
+from modelberth.manifests.security import pod_security
+from modelberth.manifests.settings import Settings
+from modelberth.manifests.weights import Weights
+
+
+def pod_template(md: ModelDeployment, run: Run, stored: Weights, settings: Settings) -> Manifest:
+    """metadata and spec of the engine pods, with spec.podTemplate merged over them."""
+    spec: Manifest = {
+        "initContainers": stored.init_containers,
+        "containers": [engine_container(md, run, stored.mount)],
+        "volumes": [
+            *stored.volumes,
+            {"name": "home", "emptyDir": {}},
+            {"name": "tmp", "emptyDir": {}},
+            *([{"name": "shm", "emptyDir": {"medium": "Memory"}}] if needs_shared_memory(md) else []),
+            *secret_volumes(run.launch),
+        ],
+        "securityContext": pod_security(),
+        "automountServiceAccountToken": False,
+        # A Service named `vllm` would inject VLLM_PORT and break the engine.
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": DRAIN_PAUSE_S + DRAIN_LIMIT_S + 10,
+        # Always present, also for one replica: adding it when replicas grow would roll every pod.
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": selector(md)},
+            }
+        ],
+        **_placement(md, settings),
+    }
+    if settings.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
+    if not spec["initContainers"]:
+        del spec["initContainers"]
+    own = md.spec.pod_template
+    metadata = merged(dict(own.metadata), {"labels": labels(md)})
+    return {"metadata": metadata, "spec": merged(spec, own.spec)}
+
+
+def _placement(md: ModelDeployment, settings: Settings) -> Manifest:
+    if md.spec.device == "CPU":
+        return {}
+    placement: Manifest = {
+        "tolerations": [{"key": md.spec.gpu.resource_name, "operator": "Exists", "effect": "NoSchedule"}]
+    }
+    if md.spec.gpu.type:
+        placement["nodeSelector"] = {settings.gpu.label_key: md.spec.gpu.type}
+    return placement

@@ -1,0 +1,159 @@
+"""The API server as the operator needs it: raw dicts, server-side apply, nothing cached."""
+
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio import client, config
+
+from modelberth.api.meta import API_VERSION, KIND, PLURAL
+
+FIELD_MANAGER = "modelberth"
+TIMEOUT_S = 30
+PAGE = 500
+"""Objects per page of a list: bounds the memory of one answer."""
+
+Raw = dict[str, Any]
+
+RESOURCES = {
+    KIND: (f"/apis/{API_VERSION}", PLURAL),
+    "Deployment": ("/apis/apps/v1", "deployments"),
+    "Service": ("/api/v1", "services"),
+    "ConfigMap": ("/api/v1", "configmaps"),
+    "Pod": ("/api/v1", "pods"),
+    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
+    "Event": ("/apis/events.k8s.io/v1", "events"),
+}
+"""Kind -> (API prefix, plural)."""
+
+
+class ApiError(Exception):
+    """The API server refused, or could not be asked (``status`` 0)."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+    @property
+    def transient(self) -> bool:
+        """Worth trying again as it is: no answer, conflict, throttled, or the server's own failure."""
+        return self.status in (0, 401, 404, 409, 429) or self.status >= 500
+
+
+class Kube(Protocol):
+    """What the reconciler asks of the API server. Every method raises ApiError."""
+
+    async def get(self, kind: str, namespace: str, name: str) -> Raw | None: ...
+
+    async def apply(self, manifest: Raw, subresource: str = "") -> Raw: ...
+
+    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None: ...
+
+    async def create(self, manifest: Raw) -> Raw: ...
+
+
+def path_of(kind: str, namespace: str | None, name: str = "", subresource: str = "") -> str:
+    """URL path of an object or of a collection; ``namespace`` None is the whole cluster."""
+    prefix, plural = RESOURCES[kind]
+    parts = [prefix, *(["namespaces", namespace] if namespace else []), plural, name, subresource]
+    return "/".join(part for part in parts if part)
+
+
+class KubeApi(AbstractAsyncContextManager["KubeApi"]):
+    """``Kube`` over the official client. ``count(verb, status, seconds)`` is told of every call."""
+
+    def __init__(self, count: Callable[[str, int, float], None] = lambda verb, status, seconds: None) -> None:
+        self._count = count
+        self._configuration = client.Configuration()
+        self.client: client.ApiClient
+
+    async def __aenter__(self) -> "KubeApi":
+        try:
+            config.load_incluster_config(client_configuration=self._configuration)
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=self._configuration)
+        self.client = client.ApiClient(self._configuration)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.client.close()
+
+    async def get(self, kind: str, namespace: str, name: str) -> Raw | None:
+        try:
+            return await self._call("GET", path_of(kind, namespace, name))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def apply(self, manifest: Raw, subresource: str = "") -> Raw:
+        meta = manifest["metadata"]
+        path = path_of(manifest["kind"], meta["namespace"], meta["name"], subresource)
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return await self._call("PATCH", path, query, manifest, "application/apply-patch+yaml")
+
+    async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
+        """Deletes that very object (``uid``); one that is gone already is fine."""
+        body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
+        try:
+            await self._call("DELETE", path_of(kind, namespace, name), {}, body)
+        except ApiError as error:
+            if error.status not in (404, 409):
+                raise
+
+    async def create(self, manifest: Raw) -> Raw:
+        return await self._call("POST", path_of(manifest["kind"], manifest["metadata"]["namespace"]), {}, manifest)
+
+    async def list(self, kind: str, namespace: str | None, selector: str) -> AsyncIterator[Raw]:
+        """Every object of the kind, page by page; items carry no apiVersion and kind, as the API server sends them."""
+        query = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
+        while True:
+            page = await self._call("GET", path_of(kind, namespace), query)
+            for item in page["items"]:
+                yield item
+            token = page["metadata"].get("continue")
+            if not token:
+                return
+            query = {**query, "continue": token}
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Raw | None = None,
+        content_type: str = "application/json",
+    ) -> Raw:
+        started, status = time.monotonic(), 0
+        try:
+            _, url, headers, _, _ = await self.client.param_serialize(
+                method,
+                f"{path}?{urlencode(query)}" if query else path,
+                header_params={"Accept": "application/json", "Content-Type": content_type},
+                auth_settings=["BearerToken"],
+            )
+            answer = await self.client.call_api(method, url, headers, body, _request_timeout=TIMEOUT_S)
+            status, text = answer.status, await answer.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ApiError(0, f"{method} {path}: {error!r}") from error
+        finally:
+            self._count(method, status, time.monotonic() - started)
+        if not 200 <= status <= 299:
+            raise ApiError(status, _message(text, f"{method} {path}: HTTP {status}"))
+        parsed: Raw = json.loads(text)
+        return parsed
+
+
+def _message(text: bytes, fallback: str) -> str:
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return fallback

@@ -1,0 +1,51 @@
+"""Which facts the pods are built from: the frozen ones while what they were looked up for stays, else new ones."""
+
+from collections.abc import Callable
+
+from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.api.uri import HubUri, parse_uri
+from modelberth.manifests.facts import Facts, freeze
+from modelberth.reconcile.lookups import Answer, Question
+from modelberth.reconcile.observed import Observed
+
+PRIVATE = {"ModelNotFound", "ModelGated"}
+"""What the hub says of a repository that needs a token: only the fetcher holds it, so only it can resolve."""
+
+
+def facts_for(
+    md: ModelDeployment, observed: Observed, ask: Callable[[Question], Answer | None]
+) -> Facts | Answer | None:
+    """Facts; the Answer whose problem keeps pods from starting; or None while the hub is asked."""
+    frozen = observed.frozen
+    current = freeze(md, Facts())
+    if frozen is not None and frozen.inputs == current.inputs:
+        return frozen.facts
+    uri = parse_uri(md.spec.model.uri)
+    if not isinstance(uri, HubUri):
+        return Facts()
+    known = _known_commit(md, observed)
+    answer = ask(Question(uri.repo, known or uri.revision, config=_needs_config(md)))
+    if answer is None:
+        return None
+    if answer.problem is None:
+        return Facts(commit=known or answer.commit, kv_bytes_per_token=answer.kv_bytes_per_token)
+    if known:
+        # The same files as before; what the hub says now does not matter to them.
+        return Facts(commit=known)
+    if md.spec.model.secret_ref is not None and answer.problem.reason in PRIVATE:
+        return Facts()
+    return answer
+
+
+def _known_commit(md: ModelDeployment, observed: Observed) -> str | None:
+    """The commit that spec.model was resolved to, as long as spec.model is the same."""
+    frozen = observed.frozen
+    if frozen is not None and frozen.model == freeze(md, Facts()).model:
+        return frozen.facts.commit
+    weights = observed.status.get("weights") or {}
+    return weights.get("commit") if frozen is None and weights.get("uri") == md.spec.model.uri else None
+
+
+def _needs_config(md: ModelDeployment) -> bool:
+    """SGLang is told its KV cache on the CPU in tokens, so their size must be known."""
+    return md.spec.device == "CPU" and md.spec.engine.type == "SGLang"

@@ -1,0 +1,43 @@
+"""Validates a spec once per generation: the rules cost milliseconds, and most reconciles are about pods."""
+
+from collections import OrderedDict
+from typing import Any
+
+from modelberth.api.finding import InvalidSpec
+from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.api.validation import parse
+from modelberth.manifests.children import chosen_image
+from modelberth.manifests.settings import Settings
+from modelberth.reconcile.observed import Raw
+from modelberth.reconcile.problem import Problem
+
+MAX_KEPT = 5000
+
+
+class Judge:
+    """Parsed specs by uid and generation."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, int], ModelDeployment | Problem] = OrderedDict()
+
+    def parse(self, resource: Raw, settings: Settings) -> ModelDeployment | Problem:
+        """The deployment, or the problem that names every finding. The status is not part of it."""
+        meta = resource["metadata"]
+        key = (str(meta["uid"]), int(meta.get("generation", 0)))
+        known = self._kept.get(key)
+        if known is None:
+            known = self._parse(resource, settings)
+            self._kept[key] = known
+            if len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return known
+
+    def _parse(self, resource: Raw, settings: Settings) -> ModelDeployment | Problem:
+        slim: dict[str, Any] = {name: value for name, value in resource.items() if name != "status"}
+        slim["metadata"] = {name: resource["metadata"][name] for name in ("name", "namespace", "uid")}
+        try:
+            return parse(slim, lambda engine, device: chosen_image(engine, device, settings))
+        except InvalidSpec as error:
+            text = " ".join(finding.message.rstrip(".") + "." for finding in error.findings)
+            return Problem("InvalidSpec", text, stalled=True)

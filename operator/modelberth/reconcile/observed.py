@@ -1,0 +1,80 @@
+"""gather: what is known of one ModelDeployment, read from the store."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from modelberth.api.meta import KIND
+from modelberth.manifests.facts import Frozen, thaw
+
+Raw = dict[str, Any]
+CHILD_KINDS = ("Deployment", "Service", "ConfigMap", "PodDisruptionBudget")
+
+
+class View(Protocol):
+    """The store, as far as the reconciler uses it."""
+
+    def get(self, kind: str, namespace: str, name: str) -> Raw | None: ...
+
+    def pods(self, namespace: str, name: str) -> list[Raw]: ...
+
+    def remember(self, kind: str, raw: Raw) -> bool: ...
+
+    def forget(self, kind: str, raw: Raw) -> None: ...
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The resource and what exists for it."""
+
+    resource: Raw
+    children: dict[str, Raw]
+    """By kind: a ModelDeployment has at most one child of each."""
+    pods: list[Raw]
+    """Not those that are being deleted."""
+
+    @property
+    def uid(self) -> str:
+        return str(self.resource["metadata"]["uid"])
+
+    @property
+    def generation(self) -> int:
+        return int(self.resource["metadata"].get("generation", 0))
+
+    @property
+    def status(self) -> Raw:
+        """The status as it was last written; empty at first."""
+        return self.resource.get("status") or {}
+
+    @property
+    def workload(self) -> Raw | None:
+        """The Deployment, if it is ours."""
+        child = self.children.get("Deployment")
+        return child if child is not None and owned_by(child, self.uid) else None
+
+    @property
+    def frozen(self) -> Frozen | None:
+        return thaw(self.workload)
+
+
+def child_name(kind: str, name: str) -> str:
+    """Name of the child of a kind."""
+    return f"{name}-weights" if kind == "ConfigMap" else name
+
+
+def owned_by(child: Raw, uid: str) -> bool:
+    """Whether the child's controller is the object with this uid."""
+    references = child["metadata"].get("ownerReferences") or []
+    return any(reference.get("uid") == uid and reference.get("controller") for reference in references)
+
+
+def gather(view: View, namespace: str, name: str) -> Observed | None:
+    """None where the resource is gone or going: owner references remove its children."""
+    resource = view.get(KIND, namespace, name)
+    if resource is None or resource["metadata"].get("deletionTimestamp"):
+        return None
+    found = ((kind, view.get(kind, namespace, child_name(kind, name))) for kind in CHILD_KINDS)
+    return Observed(
+        resource=resource,
+        children={kind: child for kind, child in found if child is not None},
+        pods=[pod for pod in view.pods(namespace, name) if not pod["metadata"].get("deletionTimestamp")],
+    )

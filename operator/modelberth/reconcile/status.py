@@ -1,0 +1,206 @@
+"""decide: what the status says. Pure; conditions follow kstatus (docs/design/0005-status.md)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.manifests.names import selector_text, url
+from modelberth.reconcile.observed import Observed, Raw
+from modelberth.reconcile.pod_checks import weights_there
+from modelberth.reconcile.problem import Problem
+
+State = tuple[str, str, str]
+"""status, reason and message of a condition."""
+
+FETCH_REASONS = {
+    "ModelNotFound",
+    "ModelGated",
+    "RevisionNotFound",
+    "HubUnreachable",
+    "DownloadFailed",
+    "NotEnoughDisk",
+    "CheckpointCorrupt",
+}
+
+
+@dataclass(frozen=True)
+class EngineRun:
+    """The engine as it is configured now."""
+
+    image: str
+    version: str
+    version_assumed: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What this reconcile found."""
+
+    md: ModelDeployment | None
+    """None where the spec is invalid."""
+    observed: Observed
+    problem: Problem | None = None
+    engine: EngineRun | None = None
+    commit: str | None = None
+
+
+@dataclass(frozen=True)
+class Pods:
+    """Numbers from the Deployment."""
+
+    wanted: int
+    ready: int
+    updated: int
+    current: bool
+    """The Deployment controller has seen the newest spec and replaced every pod."""
+
+
+def status_of(verdict: Verdict, now: str) -> Raw:
+    """The whole status. ``now`` (RFC 3339) becomes lastTransitionTime of conditions whose status changed."""
+    observed = verdict.observed
+    pods = pods_of(observed)
+    states = conditions(verdict, pods)
+    old = {condition["type"]: condition for condition in observed.status.get("conditions") or []}
+    status: Raw = {
+        "observedGeneration": observed.generation,
+        "conditions": [_condition(kind, state, old.get(kind), observed.generation, now) for kind, state in states],
+        "replicas": pods.wanted,
+        "readyReplicas": pods.ready,
+    }
+    if verdict.md is None:
+        # What is known of the older revision, which may still serve.
+        for name in ("url", "selector", "engine", "weights"):
+            if name in observed.status:
+                status[name] = observed.status[name]
+        return status
+    status["url"] = url(verdict.md)
+    status["selector"] = selector_text(verdict.md)
+    if verdict.engine is not None:
+        status["engine"] = {"image": verdict.engine.image, "version": verdict.engine.version}
+        if verdict.engine.version_assumed:
+            status["engine"]["versionAssumed"] = True
+    status["weights"] = {"uri": verdict.md.spec.model.uri}
+    if verdict.commit:
+        status["weights"]["commit"] = verdict.commit
+    return status
+
+
+def pods_of(observed: Observed) -> Pods:
+    """Replicas from the Deployment; nothing while there is none."""
+    workload = observed.workload
+    if workload is None:
+        return Pods(0, 0, 0, current=False)
+    status = workload.get("status") or {}
+    wanted = int(workload["spec"].get("replicas", 1))
+    updated = int(status.get("updatedReplicas") or 0)
+    seen = int(status.get("observedGeneration") or 0) >= int(workload["metadata"].get("generation") or 0)
+    current = seen and updated == wanted and int(status.get("replicas") or 0) == wanted
+    return Pods(wanted, int(status.get("readyReplicas") or 0), updated, current)
+
+
+def conditions(verdict: Verdict, pods: Pods) -> list[tuple[str, State]]:
+    """Every condition, in the order in which people read them."""
+    problem = verdict.problem
+    done = problem is None and pods.current and pods.ready >= pods.wanted and verdict.md is not None
+    progress = _progress(verdict, pods)
+    reconciling = not done and not (problem and problem.stalled)
+    quiet = problem.reason if problem else progress[0]
+    return [
+        ("Ready", _ready(verdict, pods, progress, done)),
+        ("Reconciling", _flag(reconciling, problem.reason if problem else progress[0], _text(problem, progress))),
+        ("Stalled", _flag(bool(problem and problem.stalled), quiet, problem.message if problem else "")),
+        ("WeightsReady", _weights(verdict, pods)),
+        ("Available", _available(pods)),
+    ]
+
+
+def _ready(verdict: Verdict, pods: Pods, progress: tuple[str, str], done: bool) -> State:
+    problem = verdict.problem
+    if pods.ready > 0:
+        answers = f"{pods.ready} of {pods.wanted} engine pods answer"
+        if problem:
+            return "True", problem.reason, f"{answers}, but: {problem.message}"
+        return ("True", "Serving", _serving(verdict)) if done else ("True", progress[0], progress[1])
+    if problem:
+        return "False", problem.reason, problem.message
+    if done:
+        return "True", "ScaledToZero", "No engine pods, as spec.replicas asks."
+    before = {condition["type"]: condition["status"] for condition in verdict.observed.status.get("conditions") or []}
+    return ("Unknown" if before.get("Ready", "Unknown") == "Unknown" else "False"), *progress
+
+
+def _serving(verdict: Verdict) -> str:
+    text = "The endpoint answers."
+    if verdict.engine and verdict.engine.version_assumed:
+        text += (
+            f" The engine's version cannot be told from its image: it is treated as {verdict.engine.version}; "
+            "spec.engine.version says it."
+        )
+    return text
+
+
+def _progress(verdict: Verdict, pods: Pods) -> tuple[str, str]:
+    """Reason and message while nothing is wrong."""
+    if pods.current and pods.ready >= pods.wanted:
+        return "Serving", ""
+    workload = verdict.observed.workload
+    if workload is not None and pods.ready > 0 and pods.updated < pods.wanted:
+        return "Updating", "Pods are being replaced by the new revision."
+    if workload is not None and pods.ready > 0:
+        return "Scaling", f"The number of engine pods moves to {pods.wanted}."
+    return "Starting", "Weights are fetched and the engine loads; nothing answers yet."
+
+
+def _text(problem: Problem | None, progress: tuple[str, str]) -> str:
+    return problem.message if problem else progress[1]
+
+
+def _flag(on: bool, reason: str, message: str) -> State:
+    return ("True" if on else "False"), reason, message if on else ""
+
+
+def _weights(verdict: Verdict, pods: Pods) -> State:
+    problem = verdict.problem
+    if problem and problem.reason in FETCH_REASONS:
+        return "False", problem.reason, problem.message
+    if pods.ready > 0 or weights_there(verdict.observed):
+        return "True", "Complete", "The weights are where the engine reads them."
+    return "Unknown", "Pending", "No pod has its weights yet."
+
+
+def _available(pods: Pods) -> State:
+    if pods.ready > 0:
+        return "True", "EndpointAnswers", "At least one engine pod answers."
+    return "False", "NoEndpoint", "No engine pod answers."
+
+
+def _condition(kind: str, state: State, old: Raw | None, generation: int, now: str) -> dict[str, Any]:
+    status, reason, message = state
+    changed = old is None or old["status"] != status
+    return {
+        "type": kind,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "observedGeneration": generation,
+        "lastTransitionTime": now if changed or old is None else old["lastTransitionTime"],
+    }
+
+
+def urgent(new: Raw, old: Raw) -> bool:
+    """Whether the difference is worth a write of its own.
+
+    WeightsReady and the pod counters ride along with the next change that people wait for: a start is then two
+    writes, and a scale-up of many pods is not one write per pod.
+    """
+    return _essence(new) != _essence(old)
+
+
+def _essence(status: Raw) -> Raw:
+    essence = {name: value for name, value in status.items() if name not in ("readyReplicas", "replicas", "conditions")}
+    essence["conditions"] = [
+        {**condition, "message": ""} if condition["reason"] in ("Serving", "Scaling") else condition
+        for condition in status.get("conditions") or []
+        if condition["type"] != "WeightsReady"
+    ]
+    return essence

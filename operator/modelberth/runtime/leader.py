@@ -1,0 +1,101 @@
+"""Leader election on a Lease: many replicas run, one leads. Losing the lease ends the process."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import client
+from kubernetes.aio.leaderelection import electionconfig, leaderelection
+from kubernetes.aio.leaderelection.resourcelock.leaselock import LeaseLock
+
+log = logging.getLogger(__name__)
+
+LEASE_S = 12
+"""Seconds without a renewal after which another replica takes over: at most LEASE_S + RETRY_S in all."""
+RENEW_DEADLINE_S = 8
+RETRY_S = 3
+
+_CONNECTION = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Which Lease, and as whom."""
+
+    name: str
+    namespace: str
+    identity: str
+
+
+class _Lock(LeaseLock):
+    """The library's lock lets connection errors through, which would end a leader at its first lost packet."""
+
+    async def get(self, name: str, namespace: str) -> Any:
+        try:
+            return await super().get(name, namespace)
+        except _CONNECTION as error:
+            return False, client.ApiException(status=0, reason=repr(error))
+
+    async def create(self, name: str, namespace: str, election_record: Any) -> bool:
+        try:
+            return bool(await super().create(name, namespace, election_record))
+        except _CONNECTION:
+            return False
+
+    async def update(self, name: str, namespace: str, updated_record: Any) -> bool:
+        try:
+            return bool(await super().update(name, namespace, updated_record))
+        except _CONNECTION:
+            return False
+
+
+async def lead(api: client.ApiClient, lease: Lease, work: Callable[[], Awaitable[None]]) -> bool:
+    """Waits for the lease, then runs ``work``. True when the work ended by itself, False when the lease was lost."""
+    ended = asyncio.Event()
+
+    async def started() -> None:
+        log.info("leading as %s", lease.identity)
+        try:
+            await work()
+        finally:
+            ended.set()
+
+    config = electionconfig.Config(
+        _Lock(lease.name, lease.namespace, lease.identity, api),
+        lease_duration=LEASE_S,
+        renew_deadline=RENEW_DEADLINE_S,
+        retry_period=RETRY_S,
+        onstarted_leading=started,
+        onstopped_leading=_nothing,
+    )
+    election = asyncio.create_task(leaderelection.LeaderElection(config).run())
+    finished = asyncio.create_task(ended.wait())
+    try:
+        await asyncio.wait({election, finished}, return_when=asyncio.FIRST_COMPLETED)
+        if not ended.is_set():
+            return False
+        await _release(api, lease)
+        return True
+    finally:
+        for task in (election, finished):
+            task.cancel()
+        await asyncio.gather(election, finished, return_exceptions=True)
+
+
+async def _nothing() -> None:
+    """The end of the election itself says that the lease was lost."""
+
+
+async def _release(api: client.ApiClient, lease: Lease) -> None:
+    """Lets the next replica lead at once instead of after LEASE_S."""
+    body = {"spec": {"holderIdentity": "", "leaseDurationSeconds": 1}}
+    leases = client.CoordinationV1Api(api)
+    try:
+        held = await leases.read_namespaced_lease(lease.name, lease.namespace)
+        if held.spec is not None and held.spec.holder_identity == lease.identity:
+            await leases.patch_namespaced_lease(lease.name, lease.namespace, body)
+    except (client.ApiException, *_CONNECTION) as error:
+        log.warning("the lease was not released: %r", error)

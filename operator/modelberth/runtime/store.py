@@ -1,0 +1,104 @@
+"""What the watches have seen, trimmed to what is read."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from modelberth.api.meta import KIND
+from modelberth.manifests.names import OWNER_LABEL
+
+Raw = dict[str, Any]
+Key = tuple[str, str]
+"""(namespace, name) of a ModelDeployment."""
+
+
+class Store:
+    """Newest known version of every object, by kind, namespace and name; pods also by their ModelDeployment."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, dict[Key, Raw]] = defaultdict(dict)
+        self._pods_of: dict[Key, dict[str, Raw]] = defaultdict(dict)
+
+    def get(self, kind: str, namespace: str, name: str) -> Raw | None:
+        return self._objects[kind].get((namespace, name))
+
+    def pods(self, namespace: str, name: str) -> list[Raw]:
+        """Pods of one ModelDeployment, oldest first."""
+        pods = self._pods_of.get((namespace, name), {})
+        return sorted(pods.values(), key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
+
+    def resources(self) -> list[Key]:
+        """Every ModelDeployment."""
+        return list(self._objects[KIND])
+
+    def remember(self, kind: str, raw: Mapping[str, Any]) -> bool:
+        """Keeps the object unless a newer version is known; says whether it was news.
+
+        A PATCH's answer and the watch bring the same version: the second one is no news.
+        """
+        meta = raw["metadata"]
+        key = (meta["namespace"], meta["name"])
+        known = self._objects[kind].get(key)
+        if known is not None and _version(known) >= _version(raw):
+            return False
+        kept = trimmed(kind, raw)
+        self._objects[kind][key] = kept
+        if kind == "Pod" and (owner := owner_key(kept)):
+            self._pods_of[owner][meta["name"]] = kept
+        return True
+
+    def forget(self, kind: str, raw: Mapping[str, Any]) -> None:
+        """Drops a deleted object; a newer one of the same name stays."""
+        meta = raw["metadata"]
+        key = (meta["namespace"], meta["name"])
+        known = self._objects[kind].get(key)
+        if known is None or known["metadata"].get("uid") != meta.get("uid"):
+            return
+        del self._objects[kind][key]
+        if kind == "Pod" and (owner := owner_key(known)):
+            self._pods_of[owner].pop(meta["name"], None)
+            if not self._pods_of[owner]:
+                del self._pods_of[owner]
+
+    def prune(self, kind: str, listed: Iterable[Key], before: int) -> list[Raw]:
+        """Drops ghosts: objects that a complete list did not hold and that are no newer than it (``before``)."""
+        present = set(listed)
+        ghosts = [raw for key, raw in self._objects[kind].items() if key not in present and _version(raw) <= before]
+        for ghost in ghosts:
+            self.forget(kind, ghost)
+        return ghosts
+
+    def newest(self, kind: str) -> int:
+        """Highest resourceVersion seen of the kind; 0 when there is none."""
+        return max((_version(raw) for raw in self._objects[kind].values()), default=0)
+
+    def count(self) -> dict[str, int]:
+        """Objects held, by kind."""
+        return {kind: len(objects) for kind, objects in self._objects.items()}
+
+
+def trimmed(kind: str, raw: Mapping[str, Any]) -> Raw:
+    """The object without what nobody reads: managedFields everywhere, and most of a pod's spec."""
+    meta = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
+    if kind != "Pod":
+        return {**raw, "metadata": meta}
+    kept = ("name", "namespace", "uid", "resourceVersion", "labels", "creationTimestamp", "deletionTimestamp")
+    status = raw.get("status", {})
+    return {
+        "metadata": {name: meta[name] for name in kept if name in meta},
+        "status": {
+            name: status[name]
+            for name in ("phase", "reason", "message", "conditions", "initContainerStatuses", "containerStatuses")
+            if name in status
+        },
+    }
+
+
+def owner_key(raw: Mapping[str, Any]) -> Key | None:
+    """The ModelDeployment that a child or a pod belongs to, by its label."""
+    name = (raw["metadata"].get("labels") or {}).get(OWNER_LABEL)
+    return (raw["metadata"]["namespace"], name) if name else None
+
+
+def _version(raw: Mapping[str, Any]) -> int:
+    return int(raw["metadata"].get("resourceVersion") or 0)

@@ -1,0 +1,130 @@
+"""kopf as a watcher: every event goes into the store, and its ModelDeployment into the queue. Nothing else.
+
+``on.event`` costs no write; kopf's other handlers leave annotations and finalizers on the object.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import kopf
+
+from modelberth.api.meta import GROUP, KIND, PLURAL, VERSION
+from modelberth.manifests.names import SELECTOR
+from modelberth.runtime.store import Key, Store, owner_key
+
+log = logging.getLogger(__name__)
+
+WATCHED = {
+    KIND: (GROUP, VERSION, PLURAL),
+    "Deployment": ("apps", "v1", "deployments"),
+    "Service": ("", "v1", "services"),
+    "ConfigMap": ("", "v1", "configmaps"),
+    "Pod": ("", "v1", "pods"),
+    "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets"),
+}
+"""Kind -> (group, version, plural)."""
+
+RELIST_GAP_S = 5.0
+"""Listed objects that come this long after the last one belong to another list: the watch was started again."""
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """kopf computes and keeps a digest of every object for handlers that we do not have: half the CPU of an event."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Any = None) -> Any:
+        return {}
+
+    def fetch(self, *, body: kopf.Body) -> Any:
+        return {}
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: Any) -> None:
+        pass
+
+
+class _NoProgress(kopf.ProgressStorage):
+    """The same for the progress of handlers."""
+
+    def fetch(self, **_: Any) -> None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        pass
+
+    def purge(self, **_: Any) -> None:
+        pass
+
+    def touch(self, **_: Any) -> None:
+        pass
+
+    def clear(self, *, essence: Any) -> Any:
+        return essence
+
+
+class Watch:
+    """Runs until it is cancelled or the process is told to stop."""
+
+    def __init__(self, store: Store, add: Callable[[Key], None], restarted: Callable[[str], None]) -> None:
+        self._store = store
+        self._add = add
+        self._restarted = restarted
+        self._listed: dict[str, float] = {}
+
+    async def run(self, namespaces: list[str], stop: asyncio.Event) -> None:
+        """Watches the namespaces (empty: the cluster) until ``stop`` is set."""
+        registry = kopf.OperatorRegistry()
+        for kind, resource in WATCHED.items():
+            kopf.on.event(*resource, registry=registry, id=kind)(self._handler(kind))
+        kopf.on.login(registry=registry)(_login)
+        await kopf.operator(
+            registry=registry,
+            settings=_settings(),
+            standalone=True,
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=stop,
+        )
+
+    def seen(self, kind: str, event: str | None, raw: Mapping[str, Any]) -> None:
+        """One watch event: ADDED, MODIFIED, DELETED, or None for a listed object."""
+        if event is None:
+            self._note_list(kind)
+        if event == "DELETED":
+            self._store.forget(kind, raw)
+        elif not self._store.remember(kind, raw):
+            return
+        key = (raw["metadata"]["namespace"], raw["metadata"]["name"]) if kind == KIND else owner_key(raw)
+        if key is not None:
+            self._add(key)
+
+    def _handler(self, kind: str) -> Callable[..., Any]:
+        async def on_event(type: str | None, body: kopf.Body, **_: Any) -> None:
+            self.seen(kind, type, dict(body))
+
+        return on_event
+
+    def _note_list(self, kind: str) -> None:
+        now = asyncio.get_running_loop().time()
+        last = self._listed.get(kind)
+        if last is not None and now - last > RELIST_GAP_S:
+            self._restarted(kind)
+            log.info("the watch of %s was started again", kind)
+        self._listed[kind] = now
+
+
+def _login(**kwargs: Any) -> Any:
+    return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.persistence.progress_storage = _NoProgress()
+    settings.process.ultimate_exiting_timeout = 5
+    for kind, (_, _, plural) in WATCHED.items():
+        if kind != KIND:
+            settings.watching.label_selectors[plural] = SELECTOR
+    return settings
