@@ -1,0 +1,93 @@
+"""llama.cpp's llama-server: https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md"""
+
+from typing import Any
+
+from modelberth.api.engine_tables.llama_cpp import FACTS
+from modelberth.api.spec import Spec
+from modelberth.engines.arguments import Value, command_line
+from modelberth.engines.container import API_KEY_FILE, DEFAULT_CPU, environment, threads
+from modelberth.engines.engine import Berth, Drain, Launch, MetricNames
+from modelberth.engines.probes import http_probes, tcp_open
+
+SLOTS = 4
+"""Slots where maxNumSeqs is not set. llama-server would count on its own since build 7400."""
+
+_SINCE = {"--offline": (5600,), "--kv-unified": (7400,)}
+_ALL_LAYERS_SINCE = (8000,)
+_MORE_LAYERS_THAN_ANY_MODEL = 9999
+
+KV_CACHE_DTYPE_WORDS = {"half": "f16", "bfloat16": "bf16", "float32": "f32"}
+
+
+class LlamaCpp:
+    facts = FACTS
+    port = 8080
+    metrics = MetricNames(
+        running="llamacpp:requests_processing", waiting="llamacpp:requests_deferred", kv_usage=None, kv_tokens=None
+    )
+    metrics_path = "/metrics"
+    drain = Drain(finishes_streams=False, health_fails_at_once=True)
+    default_cpu = DEFAULT_CPU
+    default_memory = "1Gi"
+
+    def launch(self, berth: Berth) -> Launch:
+        key = berth.spec.api_key_secret_ref
+        return Launch(
+            command=("/app/llama-server",),
+            args=command_line(_flags(berth)),
+            env=environment({}, python=False),
+            secret_files={} if key is None else {API_KEY_FILE: (key.name, key.key)},
+        )
+
+    def probes(self) -> dict[str, dict[str, Any]]:
+        # Every open stream holds one of the HTTP threads; when all are taken, /health waits like everybody else.
+        return http_probes("/health", tcp_open())
+
+
+def _flags(berth: Berth) -> dict[str, Value]:
+    spec = berth.spec
+    flags: dict[str, Value] = {
+        "--model": berth.model_path,
+        "--alias": berth.served_name,
+        "--host": "0.0.0.0",
+        "--port": LlamaCpp.port,
+        "--metrics": True,
+        "--offline": True,
+        "--api-key-file": None if spec.api_key_secret_ref is None else API_KEY_FILE,
+        "--threads": threads(spec),
+        **_context(spec),
+        **_kv_cache(spec),
+        **_layers(berth),
+    }
+    return {flag: value for flag, value in flags.items() if berth.version >= _SINCE.get(flag, ())}
+
+
+def _context(spec: Spec) -> dict[str, Value]:
+    """llama-server divides its context among the slots; one shared pool lets each use the model's whole context."""
+    slots = spec.max_num_seqs or SLOTS
+    if spec.max_model_len is None:
+        return {"--parallel": slots, "--kv-unified": True}
+    return {"--parallel": slots, "--ctx-size": spec.max_model_len * slots}
+
+
+def _kv_cache(spec: Spec) -> dict[str, Value]:
+    if spec.kv_cache_dtype == "auto":
+        return {}
+    word = KV_CACHE_DTYPE_WORDS.get(spec.kv_cache_dtype, spec.kv_cache_dtype)
+    return {"--cache-type-k": word, "--cache-type-v": word}
+
+
+def _layers(berth: Berth) -> dict[str, Value]:
+    """Where the layers go. More than one GPU: tensor shares every layer by rows, pipeline deals out whole layers.
+
+    Not --split-mode tensor, which would share the KV cache too: its --help calls it experimental.
+    """
+    if berth.spec.device == "CPU":
+        return {"--n-gpu-layers": 0}
+    tensor, pipeline = berth.spec.parallelism.tensor, berth.spec.parallelism.pipeline
+    gpus = tensor * pipeline
+    split: dict[str, Value] = {}
+    if gpus > 1:
+        # Said evenly, because the default goes by free memory, which differs from run to run.
+        split = {"--split-mode": "layer" if pipeline > 1 else "row", "--tensor-split": ",".join(["1"] * gpus)}
+    return {"--n-gpu-layers": "all" if berth.version >= _ALL_LAYERS_SINCE else _MORE_LAYERS_THAN_ANY_MODEL, **split}

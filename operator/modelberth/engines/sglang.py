@@ -1,0 +1,107 @@
+"""SGLang: https://docs.sglang.io/advanced_features/server_arguments.html"""
+
+from typing import Any
+
+from modelberth.api.engine_facts import Supported, names_at
+from modelberth.api.engine_tables.sglang import FACTS
+from modelberth.engines.arguments import Value, above_one, command_line
+from modelberth.engines.container import DEFAULT_CPU, environment, threads
+from modelberth.engines.engine import Berth, Drain, Launch, MetricNames
+from modelberth.engines.probes import http_get, http_probes
+
+_SAID_BY_CHECKPOINT = (
+    Supported("auto"),
+    # `unquant` (0.5.12) would ignore the checkpoint's quantization_config; older versions have no word for it.
+    Supported("none", until=(0, 5, 12)),
+    # An NVFP4 checkpoint is either ModelOpt's or compressed-tensors': only its config tells.
+    Supported("nvfp4"),
+    Supported("compressed-tensors"),
+    # Named, they force the plain kernels; unnamed, Marlin is taken where the GPU has it.
+    Supported("awq"),
+    Supported("gptq"),
+)
+"""Values for which no --quantization is given: config.json of the checkpoint decides."""
+
+_QUANTIZATION_WORDS = {"none": "unquant"}
+_LOAD_FORMATS = {"bitsandbytes": "bitsandbytes"}
+"""Quantizations that SGLang reads only with their own loader (a .gguf file it recognizes by itself)."""
+
+KV_CACHE_DTYPE_WORDS = {"fp8": "fp8_e4m3"}
+
+
+def quantization_word(name: str, version: tuple[int, ...]) -> str | None:
+    """What --quantization is given; None where the checkpoint decides."""
+    return None if name in names_at(_SAID_BY_CHECKPOINT, version) else _QUANTIZATION_WORDS.get(name, name)
+
+
+class SGLang:
+    facts = FACTS
+    port = 30000
+    metrics = MetricNames(
+        running="sglang:num_running_reqs",
+        waiting="sglang:num_queue_reqs",
+        kv_usage="sglang:token_usage",
+        kv_tokens="sglang:max_total_num_tokens",
+    )
+    metrics_path = "/metrics"
+    drain = Drain(finishes_streams=True, health_fails_at_once=True)
+    default_cpu = DEFAULT_CPU
+    default_memory = "4Gi"
+
+    def launch(self, berth: Berth) -> Launch:
+        return Launch(
+            command=("python3", "-m", "sglang.launch_server"),
+            args=command_line(_flags(berth)),
+            env=_environment(berth),
+        )
+
+    def probes(self) -> dict[str, dict[str, Any]]:
+        # A hung scheduler is ended by SGLang's own --watchdog-timeout.
+        return http_probes("/health", http_get("/health"))
+
+
+def _flags(berth: Berth) -> dict[str, Value]:
+    spec = berth.spec
+    kv_cache_dtype = KV_CACHE_DTYPE_WORDS.get(spec.kv_cache_dtype, spec.kv_cache_dtype)
+    return {
+        "--model-path": berth.model_path,
+        "--served-model-name": berth.served_name,
+        "--host": "0.0.0.0",
+        "--port": SGLang.port,
+        "--enable-metrics": True,
+        "--trust-remote-code": spec.model.trust_remote_code,
+        "--dtype": None if spec.dtype == "auto" else spec.dtype,
+        "--quantization": quantization_word(spec.quantization, berth.version),
+        "--load-format": _LOAD_FORMATS.get(spec.quantization),
+        "--context-length": spec.max_model_len,
+        "--max-running-requests": spec.max_num_seqs,
+        "--kv-cache-dtype": None if kv_cache_dtype == "auto" else kv_cache_dtype,
+        "--tp-size": above_one(spec.parallelism.tensor),
+        "--pp-size": above_one(spec.parallelism.pipeline),
+        "--dp-size": above_one(spec.parallelism.data),
+        **_device(berth),
+    }
+
+
+def _device(berth: Berth) -> dict[str, Value]:
+    if berth.spec.device == "GPU":
+        return {"--mem-fraction-static": berth.budget.memory_fraction}
+    return {
+        "--device": "cpu",
+        # Without a bound SGLang plans for the node's memory, not for the container's limit.
+        "--max-total-tokens": berth.budget.cpu_kv_tokens or None,
+        # Works on every CPU; `--attention-backend intel_amx` in args is faster on a Xeon with AMX.
+        "--attention-backend": "torch_native",
+        "--sampling-backend": "pytorch",
+        "--disable-overlap-schedule": True,
+    }
+
+
+def _environment(berth: Berth) -> tuple[dict[str, Any], ...]:
+    own = {
+        # /health would otherwise queue a one-token request per probe, and fail behind a long prefill.
+        "SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "false",
+    }
+    if berth.spec.device == "CPU":
+        own |= {"SGLANG_USE_CPU_ENGINE": "1", "OMP_NUM_THREADS": str(threads(berth.spec))}
+    return environment(own, python=True)
