@@ -1,6 +1,7 @@
-"""``ModelDeployment.spec``: what to serve. Docstrings become what ``kubectl explain`` shows.
+"""``ModelDeployment.spec``: what to serve. Docstrings and descriptions become what ``kubectl explain`` shows.
 
-Field bounds live here (they become the schema); rules that join fields live in ``rules.py``.
+Bounds of single fields live here (they become the schema); rules that join fields live in ``rules.py``.
+Every string and list is bounded: the API server estimates the cost of CEL rules from the bounds.
 """
 
 from typing import Annotated, Any, Literal
@@ -8,15 +9,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from modelberth.api.meta import Part
+from modelberth.api.scalars import INTEGRAL, Name, Quantity, Text, Word
 
 EngineType = Literal["vLLM", "SGLang", "LlamaCpp"]
 Device = Literal["GPU", "CPU"]
 Dtype = Literal["auto", "half", "bfloat16", "float32"]
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
-Text = Annotated[str, StringConstraints(max_length=4096)]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
-Quantity = Annotated[str | int | float, Field(json_schema_extra={"x-kubernetes-int-or-string": True, "maxLength": 64})]
 
 
 class SecretRef(Part):
@@ -30,7 +27,7 @@ class KeyRef(Part):
 
     name: Name = Field(description="Name of the Secret.")
     key: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = Field(
-        default="api-key", description="Key in the Secret. Default: api-key."
+        default="api-key", description="Key in the Secret."
     )
 
 
@@ -39,9 +36,10 @@ class Model(Part):
 
     uri: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(
         description=(
-            "Where the weights are: hf://org/name[@revision][/file] (a repository of the model hub; a file only for GGUF), "
-            "pvc://claim[/path] (a PersistentVolumeClaim of this namespace) or oci://image (an image volume). "
-            "A revision runs from @ up to the next / or the end; percent-encode slashes in it."
+            "Where the weights are: hf://org/name[@revision][/file.gguf] (a repository of the model hub; one file of "
+            "it only for GGUF), pvc://claim[/path] (a PersistentVolumeClaim of this namespace) or oci://image (an "
+            "image volume; LlamaCpp serves /model.gguf of it). A revision runs from @ up to the next / or the end; "
+            "percent-encode slashes in it."
         )
     )
     served_name: (
@@ -50,7 +48,9 @@ class Model(Part):
     ) = Field(default=None, description="Name of the model in the OpenAI API. Default: metadata.name.")
     secret_ref: SecretRef | None = Field(
         default=None,
-        description="Secret whose key HF_TOKEN opens a private or gated repository. Only the fetcher sees it.",
+        description=(
+            "Secret whose key HF_TOKEN opens a private or gated repository of the model hub. Only the fetcher sees it."
+        ),
     )
     trust_remote_code: bool = Field(
         default=False,
@@ -58,20 +58,57 @@ class Model(Part):
     )
     allow_pickle: bool = Field(
         default=False,
-        description="Download pickle checkpoints (*.bin, *.pt) when the repository has no safetensors. Unpickling runs code.",
+        description=(
+            "Download pickle checkpoints (*.bin, *.pt) when the repository has no safetensors. Unpickling runs code."
+        ),
     )
+
+
+class SecretKeySelector(Part):
+    """A key of a Secret."""
+
+    name: Name = Field(description="Name of the Secret.")
+    key: Annotated[str, StringConstraints(min_length=1, max_length=253)] = Field(description="Key in the Secret.")
+    optional: bool | None = Field(default=None, description="Whether the Secret or its key may be missing.")
+
+
+class ConfigMapKeySelector(Part):
+    """A key of a ConfigMap."""
+
+    name: Name = Field(description="Name of the ConfigMap.")
+    key: Annotated[str, StringConstraints(min_length=1, max_length=253)] = Field(description="Key in the ConfigMap.")
+    optional: bool | None = Field(default=None, description="Whether the ConfigMap or its key may be missing.")
+
+
+class FieldSelector(Part):
+    """A field of the pod."""
+
+    field_path: Annotated[str, StringConstraints(min_length=1, max_length=253)] = Field(
+        description="Path of the field, such as status.podIP."
+    )
+    api_version: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        default=None, description="Version of the schema of the path. Default: v1."
+    )
+
+
+class ResourceFieldSelector(Part):
+    """A resource of a container."""
+
+    resource: Annotated[str, StringConstraints(min_length=1, max_length=253)] = Field(
+        description="Resource, such as limits.memory."
+    )
+    container_name: Name | None = Field(default=None, description="Name of the container. Default: engine.")
+    divisor: Quantity | None = Field(default=None, description="Unit of the value. Default: 1.")
 
 
 class EnvSource(Part):
-    """Where the value of an environment variable comes from, as in a Pod."""
+    """Where the value of an environment variable comes from, as in a Pod: exactly one of the fields."""
 
-    secret_key_ref: dict[str, Any] | None = Field(default=None, description="A key of a Secret: {name, key, optional}.")
-    config_map_key_ref: dict[str, Any] | None = Field(
-        default=None, description="A key of a ConfigMap: {name, key, optional}."
-    )
-    field_ref: dict[str, Any] | None = Field(default=None, description="A field of the pod: {fieldPath}.")
-    resource_field_ref: dict[str, Any] | None = Field(
-        default=None, description="A resource of the container: {resource}."
+    secret_key_ref: SecretKeySelector | None = Field(default=None, description="A key of a Secret.")
+    config_map_key_ref: ConfigMapKeySelector | None = Field(default=None, description="A key of a ConfigMap.")
+    field_ref: FieldSelector | None = Field(default=None, description="A field of the pod.")
+    resource_field_ref: ResourceFieldSelector | None = Field(
+        default=None, description="A resource of the engine container."
     )
 
 
@@ -81,7 +118,9 @@ class EnvVar(Part):
     name: Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[-._a-zA-Z][-._a-zA-Z0-9]*$")] = (
         Field(description="Name of the variable.")
     )
-    value: Annotated[str, StringConstraints(max_length=4096)] | None = Field(default=None, description="Its value.")
+    value: Annotated[str, StringConstraints(max_length=4096)] | None = Field(
+        default=None, description="Its value: a string, so quote numbers."
+    )
     value_from: EnvSource | None = Field(default=None, description="Where the value comes from instead.")
 
 
@@ -89,23 +128,29 @@ class Engine(Part):
     """Which inference engine serves the model, and what it is told beyond the typed fields."""
 
     type: EngineType = Field(description="vLLM, SGLang or LlamaCpp.")
-    image: Annotated[str, StringConstraints(min_length=1, max_length=512)] | None = Field(
+    image: Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=r"^[^ \t\r\n]+$")] | None = Field(
         default=None, description="Container image. Default: the operator's pin for this engine and device."
     )
     version: (
         Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")] | None
     ) = Field(
         default=None,
-        description="Version of the engine in the image, where its tag does not say it (0.32.0, or b11669 for LlamaCpp).",
+        description=(
+            "Version of the engine in the image, where its tag does not say it: 0.32.0, or b11669 for LlamaCpp. "
+            "An unknown version is treated as the newest known one, and status says so."
+        ),
     )
     args: list[Text] = Field(
         default=[],
-        max_length=128,
-        description="Arguments passed to the engine as they are. A flag that a field of this spec sets is refused.",
+        max_length=64,
+        description=(
+            "Arguments passed to the engine as they are, a flag and its value as two items or joined by `=`. "
+            "A flag that a field of this spec sets is refused."
+        ),
     )
     env: list[EnvVar] = Field(
         default=[],
-        max_length=128,
+        max_length=64,
         description="Environment of the engine. A variable that a field of this spec sets is refused.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
@@ -114,9 +159,15 @@ class Engine(Part):
 class Parallelism(Part):
     """How one replica is spread over GPUs. GPUs per replica = tensor x pipeline x data."""
 
-    tensor: int = Field(default=1, ge=1, le=1024, description="GPUs that share every layer.")
-    pipeline: int = Field(default=1, ge=1, le=256, description="Stages that the layers are cut into.")
-    data: int = Field(default=1, ge=1, le=256, description="Copies of the model inside one replica. Not for LlamaCpp.")
+    tensor: Annotated[int, Field(ge=1, le=1024), INTEGRAL] = Field(
+        default=1, description="GPUs that share every layer."
+    )
+    pipeline: Annotated[int, Field(ge=1, le=256), INTEGRAL] = Field(
+        default=1, description="Stages that the layers are cut into, each on GPUs of its own."
+    )
+    data: Annotated[int, Field(ge=1, le=256), INTEGRAL] = Field(
+        default=1, description="Copies of the model inside one replica. Not for LlamaCpp: use replicas."
+    )
 
 
 class Gpu(Part):
@@ -144,16 +195,18 @@ class Gpu(Part):
         description="Memory of one GPU in GiB, as the driver reports it, for a GPU that the catalogue lacks.",
     )
     compute_capability: Annotated[str, StringConstraints(max_length=8, pattern=r"^[0-9]{1,2}\.[0-9]$")] | None = Field(
-        default=None, description='Compute capability, such as "8.9", for a GPU that the catalogue lacks.'
+        default=None, description='Compute capability, such as "8.9" (a string), for a GPU that the catalogue lacks.'
     )
 
 
 class Resources(Part):
     """cpu, memory and the like of the engine container. The GPU count comes from parallelism."""
 
-    limits: dict[str, Quantity] = Field(default={}, max_length=16, description="Upper bounds by resource name.")
-    requests: dict[str, Quantity] = Field(
-        default={}, max_length=16, description="What the scheduler sets aside, by resource name."
+    limits: Annotated[dict[str, Quantity], Field(max_length=16)] = Field(
+        default={}, description="Upper bounds by resource name. Device CPU needs memory: it is the budget of the model."
+    )
+    requests: Annotated[dict[str, Quantity], Field(max_length=16)] = Field(
+        default={}, description="What the scheduler sets aside, by resource name."
     )
 
 
@@ -164,8 +217,9 @@ class PodTemplate(Part):
     spec: dict[str, Any] = Field(
         default={},
         description=(
-            "Pod spec to merge: containers, initContainers, volumes and env by name, volumeMounts by mountPath, ports by "
-            "containerPort; anything else replaces. The engine container is named `engine`."
+            "Pod spec to merge: containers, initContainers, volumes and env by name, volumeMounts by mountPath, ports "
+            "by containerPort; anything else replaces. The engine container is named `engine`; its image, args and "
+            "resources have fields of their own."
         ),
     )
 
@@ -177,19 +231,25 @@ class Spec(Part):
     engine: Engine
     quantization: Word = Field(
         default="auto",
-        description="auto (what the checkpoint says), none, awq, gptq, fp8, bitsandbytes, gguf, compressed-tensors, ... as the engine knows it.",
+        description=(
+            "auto (what the checkpoint says), none, awq, gptq, fp8, bitsandbytes, gguf, compressed-tensors, ... "
+            "as the engine knows it."
+        ),
     )
-    dtype: Dtype = Field(default="auto", description="Type of activations and unquantized weights.")
+    dtype: Dtype = Field(
+        default="auto",
+        description="Type of activations and unquantized weights. LlamaCpp: auto, the GGUF file says it.",
+    )
     parallelism: Parallelism = Parallelism()
     gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.9,
         description="Share of each GPU (device CPU: of the memory limit) that the engine may use, in (0, 1].",
     )
-    max_model_len: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(
+    max_model_len: Annotated[int, Field(ge=1, le=100_000_000), INTEGRAL] | None = Field(
         default=None,
         description="Longest sequence (prompt and answer) in tokens. Default: what the model was made for.",
     )
-    max_num_seqs: Annotated[int, Field(ge=1, le=65536)] | None = Field(
+    max_num_seqs: Annotated[int, Field(ge=1, le=65536), INTEGRAL] | None = Field(
         default=None, description="Sequences decoded together. Default: the engine's own (LlamaCpp: 4 slots)."
     )
     kv_cache_dtype: Word = Field(
@@ -198,8 +258,10 @@ class Spec(Part):
     device: Device = Field(default="GPU", description="GPU, or CPU for small models, laptops and CI.")
     gpu: Gpu = Gpu()
     resources: Resources = Resources()
-    replicas: int = Field(default=1, ge=0, le=10_000, description="Engine pods. `kubectl scale` sets this.")
+    replicas: Annotated[int, Field(ge=0, le=10_000), INTEGRAL] = Field(
+        default=1, description="Engine pods. `kubectl scale` sets this."
+    )
     api_key_secret_ref: KeyRef | None = Field(
-        default=None, description="API key that clients must send as a bearer token."
+        default=None, description="API key that clients must send as a bearer token. Not for SGLang, which prints it."
     )
     pod_template: PodTemplate = PodTemplate()

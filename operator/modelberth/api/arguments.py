@@ -1,0 +1,62 @@
+"""Pass-through arguments that CEL cannot judge: argparse's abbreviations and glued short flags."""
+
+from modelberth.api.engine_facts import EngineFacts
+from modelberth.api.engine_rules import config_refusal, refusal
+from modelberth.api.finding import Finding
+
+
+def abbreviated(facts: EngineFacts, args: list[str]) -> list[Finding]:
+    """Refuses arguments that the engine's parser reads as an owned flag though they do not spell it out.
+
+    argparse takes any unambiguous prefix of a long flag (--max-model for --max-model-len) and a value glued to a
+    one-letter flag (-qawq). Which prefixes are unambiguous changes with the version, so one that could be short for
+    an owned flag is refused.
+    """
+    if not facts.abbreviations:
+        return []
+    spelled_out = _flags(facts)
+    found = []
+    for index, arg in enumerate(args):
+        flag = _flag(arg)
+        if flag is None or flag in spelled_out:
+            continue
+        message = _refusal_of_glued(facts, flag) or _refusal_of_prefix(facts, flag)
+        if message is not None:
+            found.append(Finding(f"spec.engine.args[{index}]", message))
+    return found
+
+
+def _flag(arg: str) -> str | None:
+    """The flag in an argument, dashed; None for a value."""
+    flag = arg.partition("=")[0].partition(".")[0]
+    if flag.startswith("--"):
+        return flag.replace("_", "-") if len(flag) > 2 else None
+    return flag if flag.startswith("-") and len(flag) > 1 and not flag[1:].isdigit() else None
+
+
+def _flags(facts: EngineFacts) -> frozenset[str]:
+    """Every flag that the parser knows by its whole name."""
+    owned = (name for owned in facts.owned_flags for name in owned.names)
+    return frozenset(
+        name.replace("_", "-") for names in (owned, facts.flag_prefixes, facts.config_flags) for name in names
+    )
+
+
+def _refusal_of_glued(facts: EngineFacts, flag: str) -> str | None:
+    if flag.startswith("--"):
+        return None
+    for owned in facts.owned_flags:
+        letter = next((name for name in owned.names if len(name) == 2 and flag.startswith(name)), None)
+        if letter is not None:
+            return f"{flag} is {letter} with its value: {refusal(owned)}"
+    return None
+
+
+def _refusal_of_prefix(facts: EngineFacts, flag: str) -> str | None:
+    for owned in facts.owned_flags:
+        name = next((name for name in owned.names if name.replace("_", "-").startswith(flag)), None)
+        if name is not None:
+            return f"{flag} is short for {name}: {refusal(owned)}"
+    if any(name.startswith(flag) for name in facts.config_flags):
+        return config_refusal(facts)
+    return None

@@ -1,0 +1,55 @@
+"""Scalars of the API, judged as the API server judges them: nothing is coerced, everything is bounded."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, PlainValidator, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+QUANTITY_PATTERN = r"^([0-9]+([.][0-9]*)?|[.][0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]{1,3})?$"
+"""A quantity that is not negative, as Kubernetes writes it: 500m, 2, 8Gi, 1e9."""
+MAX_QUANTITY = 32
+
+
+def _integral(value: Any) -> Any:
+    """4096.0 is an integer to the API server (JSON knows one number type); "4096" and true are not."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _quantity(value: Any) -> str | int:
+    number = _integral(value)
+    if isinstance(number, int) and not isinstance(number, bool) and number >= 0:
+        return number
+    if isinstance(value, str) and len(value) <= MAX_QUANTITY and re.fullmatch(QUANTITY_PATTERN, value):
+        return value
+    if isinstance(value, float):
+        raise PydanticCustomError("quantity", "must be a quantity: write {text} in quotes", {"text": f'"{value}"'})
+    raise PydanticCustomError("quantity", 'must be a quantity such as "500m", 2 or 8Gi')
+
+
+INTEGRAL = BeforeValidator(_integral)
+"""Goes last in Annotated[int, ...], so that the bounds stay on the int and reach the schema."""
+Name = Annotated[
+    str,
+    StringConstraints(
+        min_length=1,
+        max_length=253,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    ),
+]
+"""Name of a Kubernetes object: a DNS-1123 subdomain."""
+Text = Annotated[str, StringConstraints(max_length=4096)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
+Quantity = Annotated[
+    str | int,
+    PlainValidator(_quantity),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "integer"}, {"type": "string"}],
+            "minimum": 0,
+            "pattern": QUANTITY_PATTERN,
+            "maxLength": MAX_QUANTITY,
+            "x-kubernetes-int-or-string": True,
+        }
+    ),
+]
