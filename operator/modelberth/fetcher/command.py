@@ -1,0 +1,152 @@
+"""``modelberth fetch``: what the init container runs. Wiring only."""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any, get_args
+
+from modelberth.api.spec import EngineType
+from modelberth.api.uri import HubUri, parse_uri
+from modelberth.fetcher import report, resolve, snapshot
+from modelberth.fetcher.machine import Machine
+from modelberth.fetcher.progress import gib
+from modelberth.fetcher.retries import persist
+from modelberth.fetcher.selection import Unsuitable, Wish, select
+from modelberth.ports.hub_client import DEFAULT_ENDPOINT
+from modelberth.ports.hub_problems import HubProblem
+
+_HELP = "download the weights of a model (what the init container runs)"
+_DESCRIPTION = """\
+Downloads what serving needs of one model repository into a folder, and verifies it: safetensors (never pickles unless
+told so), configuration, tokenizer; for LlamaCpp one GGUF. Run it again and it goes on where it stopped.
+
+  modelberth fetch hf://Qwen/Qwen3-0.6B --to ./model --engine vLLM
+  modelberth fetch hf://Qwen/Qwen3-0.6B-GGUF/Qwen3-0.6B-Q8_0.gguf --to ./model --engine LlamaCpp
+
+For LlamaCpp without a file in the URI, DIR/model.gguf leads to the only GGUF of the repository.
+"""
+_EPILOG = """\
+environment:
+  HF_ENDPOINT    the hub, or a mirror of it (default https://huggingface.co)
+  HF_TOKEN       opens private and gated repositories; sent to the hub only, never printed
+  HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE
+                 proxies, and the bundle with every CA to trust (it replaces the system's)
+
+exit status: 0 all files are there and verified; 1 not, and the report says why:
+  {"commit": "...", "files": 7, "bytes": 2471645608}
+  {"reason": "ModelNotFound | ModelGated | RevisionNotFound | HubUnreachable | DownloadFailed | NotEnoughDisk |
+              CheckpointCorrupt | UnsupportedModel", "message": "what, why, way out"}
+"""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> argparse.ArgumentParser:
+    """Adds ``fetch`` to the command line."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "fetch",
+        help=_HELP,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("uri", metavar="URI", help="hf://org/name[@revision][/file.gguf]")
+    parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="folder for the files; made if missing")
+    parser.add_argument("--engine", choices=get_args(EngineType), required=True, help="who will load them")
+    parser.add_argument("--revision", metavar="COMMIT", help="what to download; wins over --pin and the URI")
+    parser.add_argument(
+        "--pin",
+        metavar="FILE",
+        type=Path,
+        help="file that holds the commit which the first replica reported; ignored while missing or empty",
+    )
+    parser.add_argument(
+        "--allow-pickle",
+        action="store_true",
+        help="take *.bin, *.pt when there are no safetensors (unpickling runs code)",
+    )
+    parser.add_argument(
+        "--trust-remote-code", action="store_true", help="take *.py too, which the engine will run when told so"
+    )
+    parser.add_argument(
+        "--termination-log",
+        metavar="PATH",
+        type=Path,
+        help="file for the report (default: /dev/termination-log where it exists)",
+    )
+    return parser
+
+
+def run(args: argparse.Namespace, machine: Machine | None = None) -> int:
+    """Runs ``fetch``; returns the exit status. Nothing is raised: what goes wrong is in the report."""
+    token = os.environ.get("HF_TOKEN", "").strip() or None
+    scrubber = report.Scrubber(token)
+    _end_on_sigterm()
+
+    def say(line: str) -> None:
+        print(scrubber.clean(line), flush=True)
+
+    try:
+        fetched = _fetch(args, token, machine or Machine(), say)
+    except HubProblem as problem:
+        return _failed(problem, args, scrubber)
+    except Exception as error:  # a mistake of ours must not end without a reason in status
+        sys.stderr.write(scrubber.clean(traceback.format_exc()))
+        message = f"The fetcher failed unexpectedly: {type(error).__name__}. Its log has the details."
+        return _failed(HubProblem("DownloadFailed", message), args, scrubber)
+    say(f"Done: {fetched.files} files, {gib(fetched.bytes)}, commit {fetched.commit}.")
+    report.write(report.success(fetched), args.termination_log)
+    return 0
+
+
+def _fetch(args: argparse.Namespace, token: str | None, machine: Machine, say: snapshot.Say) -> report.Fetched:
+    uri = _hub_uri(args.uri)
+    endpoint = (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
+    source = resolve.Source(repo=uri.repo, endpoint=endpoint, token=token)
+    wanted = resolve.revision(args.revision, _pinned(args.pin), uri.revision)
+    say(f"Asking {source.question(wanted).hub} for {uri.repo} at {wanted} ({'with' if token else 'without'} a token).")
+    listing = persist(lambda: resolve.listing(source, wanted), machine.sleep)
+
+    wish = Wish(args.engine, uri.file, args.allow_pickle, args.trust_remote_code)
+    selection = select((file.path for file in listing.files), wish)
+    if isinstance(selection, Unsuitable):
+        raise HubProblem(selection.reason, f"{uri.repo}: {selection.message}")
+    chosen = [file for file in listing.files if file.path in selection.files]
+    files = persist(lambda: resolve.sized(source, listing.commit, chosen), machine.sleep)
+
+    total = gib(sum(file.size or 0 for file in files))
+    say(f"Commit {listing.commit}: {len(files)} of {len(listing.files)} files, {total}, to {args.to}.")
+    taken = snapshot.Snapshot(source, listing.commit, files, args.to, selection.gguf)
+    return snapshot.take(taken, machine, say)
+
+
+def _hub_uri(text: str) -> HubUri:
+    try:
+        uri = parse_uri(text)
+    except ValueError as error:
+        raise HubProblem("UnsupportedModel", f"spec.model.uri: {error}.") from error
+    if not isinstance(uri, HubUri):
+        raise HubProblem("UnsupportedModel", f"{text} is mounted, not downloaded; fetch takes hf://org/name only.")
+    return uri
+
+
+def _pinned(pin: Path | None) -> str | None:
+    """The commit in the pin file. An optional ConfigMap that does not exist mounts as an empty folder."""
+    return pin.read_text() if pin is not None and pin.is_file() else None
+
+
+def _failed(problem: HubProblem, args: argparse.Namespace, scrubber: report.Scrubber) -> int:
+    print(scrubber.clean(f"{problem.reason}: {problem.message}"), file=sys.stderr, flush=True)
+    report.write(report.failure(problem, scrubber), args.termination_log)
+    return 1
+
+
+def _end_on_sigterm() -> None:
+    """As process 1 of a container, SIGTERM is ignored unless handled: a deleted pod would hang for its grace period.
+
+    Threads are in the middle of downloads; nothing needs an orderly end, part files are made to be left.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))
