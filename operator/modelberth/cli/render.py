@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
             code = INVALID
             name = (document.resource.get("metadata") or {}).get("name", "?")
             for finding in error.findings:
-                print(f"{args.filename}:{document.line}: {name}: {finding.field}: {finding.message}", file=sys.stderr)
+                print(f"{args.filename}:{document.line}: {name}: {finding}", file=sys.stderr)
     if code == 0:
         print(yaml.safe_dump_all(manifests, sort_keys=False, width=120), end="")
     return code

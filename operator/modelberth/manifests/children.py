@@ -6,7 +6,7 @@ import json
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.quantity import amount
 from modelberth.api.spec import Device, EngineType
-from modelberth.engines.catalogue import ENGINES, default_image
+from modelberth.engines.catalogue import ENGINES, IMAGES
 from modelberth.engines.engine import Berth
 from modelberth.manifests.deployment import deployment
 from modelberth.manifests.disruption import disruption_budget
@@ -22,7 +22,7 @@ from modelberth.planner.budget import provisional_budget
 
 def chosen_image(engine: EngineType, device: Device, settings: Settings) -> str:
     """The chart's image for the engine and device, else the built-in pin."""
-    return settings.engine_images.get(engine, {}).get(device) or default_image(engine, device)
+    return settings.engine_images.get(engine, {}).get(device) or IMAGES[engine][device]
 
 
 def engine_image(md: ModelDeployment, settings: Settings) -> str:

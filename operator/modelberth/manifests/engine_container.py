@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.engines.container import HOME
 from modelberth.engines.engine import Engine, Launch
-from modelberth.manifests.names import ENGINE, HOME, Manifest
+from modelberth.manifests.merge import by_name
+from modelberth.manifests.names import ENGINE, Manifest
 from modelberth.manifests.security import container_security
 
 DRAIN_PAUSE_S = 5
 """Seconds between the pod leaving the Service and SIGTERM: kube-proxy must have heard of it (it syncs every second)."""
-DRAIN_LIMIT_S = 60
-"""Seconds that running streams get after SIGTERM where the engine waits for them (vLLM --shutdown-timeout)."""
 DEFAULT_EPHEMERAL_STORAGE = "2Gi"
 """Request: compile caches and logs. Downloaded weights are added by the user where nodes are short of disk."""
 
@@ -40,11 +40,12 @@ def needs_shared_memory(md: ModelDeployment) -> bool:
 def engine_container(md: ModelDeployment, run: Run, mount: Manifest) -> Manifest:
     """The container named ``engine``; ``mount`` is where the weights are."""
     engine, launch = run.engine, run.launch
+    own_env = [item.model_dump(by_alias=True, exclude_none=True) for item in md.spec.engine.env]
     container: Manifest = {
         "name": ENGINE,
         "image": run.image,
         "args": [*launch.args, *md.spec.engine.args],
-        "env": [*launch.env, *(item.model_dump(by_alias=True, exclude_none=True) for item in md.spec.engine.env)],
+        "env": by_name(launch.env, own_env),
         "ports": [{"name": "http", "containerPort": engine.port, "protocol": "TCP"}],
         "resources": resources(md, engine),
         "securityContext": container_security(),

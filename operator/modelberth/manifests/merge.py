@@ -4,6 +4,7 @@ The keys are those of the API's strategic merge patch (patchMergeKey in k8s.io/a
 https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 MERGE_KEYS = {
@@ -33,6 +34,11 @@ def merged(base: Any, patch: Any, field: str = "") -> Any:
     if key and isinstance(base, list) and isinstance(patch, list):
         return _merged_list(base, patch, key)
     return patch
+
+
+def by_name(base: Iterable[dict[str, Any]], patch: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Two lists of named items as one, where the patch's item wins whole: server-side apply refuses a name twice."""
+    return list({item["name"]: item for item in (*base, *patch)}.values())
 
 
 def _merged_list(base: list[Any], patch: list[Any], key: str) -> list[Any]:

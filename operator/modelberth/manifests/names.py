@@ -21,7 +21,6 @@ ENGINE = "engine"
 FETCH = "fetch"
 """Name of the init container that downloads weights."""
 MODEL_DIR = "/models"
-HOME = "/home/modelberth"
 UID = 10001
 SERVICE_PORT = 80
 

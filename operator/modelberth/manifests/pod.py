@@ -1,8 +1,8 @@
 """The pod template of the engine."""
 
 from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.engines.container import DRAIN_LIMIT_S
 from modelberth.manifests.engine_container import (
-    DRAIN_LIMIT_S,
     DRAIN_PAUSE_S,
     Run,
     engine_container,

@@ -39,5 +39,5 @@ class Judge:
         try:
             return parse(slim, lambda engine, device: chosen_image(engine, device, settings))
         except InvalidSpec as error:
-            text = " ".join(finding.message.rstrip(".") + "." for finding in error.findings)
+            text = "; ".join(map(str, error.findings)) + "."
             return Problem("InvalidSpec", text, stalled=True)
