@@ -1,0 +1,1 @@
+"""The product on a real cluster: one folder per scenario, each in its own namespace."""

@@ -1,0 +1,94 @@
+"""A pod that asks models questions through their Services, as an application in the cluster would."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from e2e.command import CommandError
+from e2e.install.stage import Stage
+
+NAMESPACE = "modelberth-client"
+
+# One request; prints {"status": ..., "body": ...}. No retry: what goes wrong must be seen.
+REQUEST = """
+import json, sys, urllib.error, urllib.request
+url, body, headers = json.load(sys.stdin)
+data = json.dumps(body).encode() if body is not None else None
+request = urllib.request.Request(url, data, {"Content-Type": "application/json", **headers})
+try:
+    with urllib.request.urlopen(request, timeout=120) as answer:
+        status, text = answer.status, answer.read().decode()
+except urllib.error.HTTPError as error:
+    status, text = error.code, error.read().decode()
+print(json.dumps({"status": status, "body": text}))
+"""
+
+
+@dataclass(frozen=True)
+class Client:
+    """Sends requests from inside the cluster."""
+
+    stage: Stage
+
+    def request(self, url: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, str]:
+        """(HTTP status, body). GET without a body, else POST of JSON."""
+        text = json.dumps([url, body, headers or {}])
+        exec_args = ("-n", NAMESPACE, "exec", "-i", "client", "--", "python3", "-c", REQUEST)
+        answer = json.loads(self.stage.kubectl(*exec_args, stdin=text))
+        return answer["status"], answer["body"]
+
+    def ask(self, url: str, model: str, question: str, headers: dict[str, str] | None = None) -> str:
+        """The model's answer to one chat message; ``url`` is status.url. Raises AssertionError on any other status."""
+        body = {
+            "model": model,
+            "messages": [{"role": "user", "content": question}],
+            "max_tokens": 24,
+            "temperature": 0,
+        }
+        status, text = self.request(f"{url}/chat/completions", body, headers)
+        if status != 200:
+            raise AssertionError(f"{url}: HTTP {status}: {text}")
+        content: str = json.loads(text)["choices"][0]["message"]["content"]
+        return content.strip()
+
+
+def start_client(stage: Stage) -> Client:
+    """Starts the pod, once per cluster and operator image."""
+    image = stage.image("operator")
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "client", "namespace": NAMESPACE},
+        "spec": {
+            "containers": [
+                {
+                    "name": "client",
+                    "image": image,
+                    "command": ["python3", "-c", "import signal; signal.pause()"],
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                }
+            ],
+            "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 0,
+        },
+    }
+    make_namespace(stage, NAMESPACE)
+    try:
+        stage.kubectl("apply", "-f", "-", stdin=json.dumps(pod))
+    except CommandError:
+        # A pod's image can be changed, most of the rest cannot: a client of an older version goes.
+        stage.kubectl("-n", NAMESPACE, "delete", "pod", "client", "--wait")
+        stage.kubectl("apply", "-f", "-", stdin=json.dumps(pod))
+    stage.kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "pod/client", "--timeout=60s")
+    return Client(stage)
+
+
+def make_namespace(stage: Stage, name: str) -> None:
+    """A namespace that admits only restricted pods: what Modelberth makes must run under the strictest standard."""
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": name, "labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+    }
+    stage.kubectl("apply", "-f", "-", stdin=json.dumps(namespace))

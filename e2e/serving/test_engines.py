@@ -1,0 +1,32 @@
+"""Real engines answer through their Services."""
+
+import pytest
+
+from e2e.conftest import Space
+from e2e.install.client import Client
+
+QUESTION = "What is the capital of France?"
+
+# Each engine of its own at a time: two of them want more than two cores.
+EXAMPLES = (
+    ("smollm2-gguf", "llama-cpp"),
+    ("smollm2-awq", "vllm"),
+    ("smollm2-gptq", "vllm"),
+    ("smollm2-bf16-sglang", "sglang"),
+)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("example", "image"), EXAMPLES)
+def test_an_example_answers_through_its_service(space: Space, client: Client, example: str, image: str) -> None:
+    space.platform.image(image)
+    space.apply_example(example)
+    status = space.wait_ready(example, timeout_s=420)
+    assert status["url"] == f"http://{example}.{space.name}.svc/v1"
+    assert "Paris" in client.ask(status["url"], example, QUESTION)
+    assert status["weights"]["commit"], "the revision was resolved to a commit"
+    row = space.kubectl("get", "mdep", example).splitlines()
+    assert row[0].split() == ["NAME", "READY", "REASON", "REPLICAS", "ENGINE", "MODEL", "URL", "AGE"]
+    assert row[1].split()[:3] == [example, "True", "Serving"]
+    space.kubectl("delete", "mdep", example, "--wait")
+    space.kubectl("wait", "--for=delete", "pod", "--all", "--timeout=120s")
