@@ -1,10 +1,11 @@
 """`modelberth fetch` against a real HTTP server: what arrives, what is reported, what survives."""
 
 import json
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from modelberth.fetcher.machine import Machine
 
 from .conftest import Ended
-from .tiny_hub import COMMIT, OTHER_COMMIT, TinyHub
+from .tiny_hub import COMMIT, OTHER_COMMIT, TinyHub, serving
 
 Fetch = Callable[..., Ended]
 Spawn = Callable[..., "subprocess.Popen[str]"]
@@ -39,8 +40,8 @@ def model(hub: TinyHub) -> None:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Every file in the folder but the fetcher's record."""
-    paths = (path for path in folder.rglob("*") if path.is_file() and path.name != ".modelberth-fetch.json")
+    """Every file in the folder but hidden ones: the fetcher's record and parts."""
+    paths = (path for path in folder.rglob("[!.]*") if path.is_file() and path.parent.name != ".fetch")
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
@@ -61,6 +62,20 @@ def test_again_downloads_nothing(fetch: Fetch, hub: TinyHub, folder: Path) -> No
     hub.asked.clear()
     assert fetch(URI) == first
     assert downloads(hub) == []
+
+
+def test_a_restart_while_the_hub_is_down(fetch: Fetch, hub: TinyHub, folder: Path) -> None:
+    """A node that reboots runs its init containers again; weights that are there must not wait for the hub."""
+    first = fetch(URI)
+    hub.refuse = (503, {})
+    assert fetch(URI) == first
+    assert fetch(URI, "--revision", COMMIT) == first
+    assert fetch(f"{URI}@v2").report["reason"] == "HubUnreachable", "another request"
+    assert fetch(URI, "--trust-remote-code").report["reason"] == "HubUnreachable"
+    (folder / "config.json").write_bytes(b"damaged")
+    assert fetch(URI).report["reason"] == "DownloadFailed"
+    hub.refuse = (404, {"X-Error-Code": "RepoNotFound"})
+    assert fetch(URI).report["reason"] == "ModelNotFound", "an answer, not silence"
 
 
 def test_what_differs_is_fetched_again(fetch: Fetch, hub: TinyHub, folder: Path) -> None:
@@ -301,7 +316,7 @@ def test_progress_is_readable(spawn: Spawn, hub: TinyHub) -> None:
     output, _ = spawn(URI).communicate(timeout=30)
     lines = output.splitlines()
     assert lines[0].startswith("Asking http://127.0.0.1")
-    assert lines[1].startswith(f"Commit {COMMIT}: 5 of 8 files, 1.3 MiB, to ")
+    assert lines[1].startswith(f"Commit {COMMIT}: 5 files, 1.3 MiB, to ")
     assert any(" MB/s, " in line for line in lines[2:-2])
     assert lines[-2].startswith("1.3 MiB of 1.3 MiB (100 %), ")
     assert lines[-1].startswith("Done: 5 files, ")
@@ -321,4 +336,56 @@ def test_the_token_appears_nowhere(spawn: Spawn, hub: TinyHub, tmp_path: Path) -
         outputs += [output, (tmp_path / "termination-log").read_text()]
     assert hub.tokens == {f"Bearer {TOKEN}"}, "it was sent"
     assert all(TOKEN not in output for output in outputs), outputs
-    assert not list(tmp_path.rglob("*token*"))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
+
+
+def test_the_token_stays_at_the_hub(fetch: Fetch, hub: TinyHub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights come from a CDN behind a signed redirect: it must not see the token, nor a report the signature."""
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    with serving(TinyHub(files=hub.files)) as cdn:
+        hub.cdn = cdn.endpoint
+        assert fetch(URI).status == 0
+        assert content(folder) == MODEL
+        assert cdn.tokens == {""}
+        assert hub.tokens == {f"Bearer {TOKEN}"}
+        cdn.refuse = (403, {})
+        (folder / "model-00001-of-00002.safetensors").unlink()
+        ended = fetch(URI)
+        assert ended.status == 1
+        assert "signed" not in json.dumps(ended.report)
+
+
+def test_proxies_are_used(spawn: Spawn, hub: TinyHub, folder: Path) -> None:
+    process = spawn(URI, HF_ENDPOINT="http://hub.invalid", HTTP_PROXY=hub.endpoint)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
+    assert content(folder) == MODEL
+
+
+@pytest.fixture
+def private(tmp_path: Path) -> Iterator[TinyHub]:
+    """A hub whose certificate no system trusts."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl makes the certificate")
+    certificate, key = str(tmp_path / "ca.crt"), str(tmp_path / "ca.key")
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=hub"]
+    argv += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+    subprocess.run(argv, check=True, capture_output=True)
+    with serving(TinyHub(files=MODEL, certificate=(certificate, key))) as served:
+        yield served
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_a_private_ca(spawn: Spawn, private: TinyHub, folder: Path, variable: str) -> None:
+    assert private.certificate
+    process = spawn(URI, HF_ENDPOINT=private.endpoint, **{variable: private.certificate[0]})
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, output
+    assert content(folder) == MODEL
+
+
+def test_an_unknown_ca(fetch: Fetch, private: TinyHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", private.endpoint)
+    ended = fetch(URI)
+    assert ended.report["reason"] == "HubUnreachable"
+    assert "fetcher.caConfigMap" in ended.report["message"]

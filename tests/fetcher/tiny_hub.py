@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -34,6 +35,10 @@ class TinyHub:
     drop_after: list[int] = field(default_factory=list)
     """Bytes after which the next downloads break off."""
     stall_s: float = 0.0
+    cdn: str | None = None
+    """Address that downloads of LFS files are redirected to."""
+    certificate: tuple[str, str] | None = None
+    """Certificate and key files: serve over TLS."""
     asked: list[str] = field(default_factory=list)
     """METHOD path [range], in order."""
     tokens: set[str] = field(default_factory=set)
@@ -72,7 +77,11 @@ def serving(hub: TinyHub) -> Iterator[TinyHub]:
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    hub.endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+    if hub.certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*hub.certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    hub.endpoint = f"http{'s' if hub.certificate else ''}://127.0.0.1:{server.server_address[1]}"
     try:
         yield hub
     finally:
@@ -115,6 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
         hub = self.served
         if body and hub.refuse_files:
             return self._send(hub.refuse_files.pop(0), {}, b"", body)
+        if hub.cdn and is_lfs(path):
+            return self._send(302, {"Location": f"{hub.cdn}{self.path}?X-Signature=signed"}, b"", body)
         digest = hashlib.sha256(content) if is_lfs(path) else hashlib.sha1(content)
         headers = {"ETag": f'"{digest.hexdigest()}"', "X-Repo-Commit": hub.commit, "Accept-Ranges": "bytes"}
         if path in hub.corrupt:

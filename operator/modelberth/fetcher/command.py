@@ -11,9 +11,10 @@ from typing import Any, get_args
 
 from modelberth.api.spec import EngineType
 from modelberth.api.uri import HubUri, parse_uri
-from modelberth.fetcher import report, resolve, snapshot
+from modelberth.fetcher import record, report, resolve, snapshot
 from modelberth.fetcher.machine import Machine
 from modelberth.fetcher.progress import gib
+from modelberth.fetcher.record import Record
 from modelberth.fetcher.retries import persist
 from modelberth.fetcher.selection import Unsuitable, Wish, select
 from modelberth.ports.hub_client import DEFAULT_ENDPOINT
@@ -107,19 +108,28 @@ def _fetch(args: argparse.Namespace, token: str | None, machine: Machine, say: s
     source = resolve.Source(repo=uri.repo, endpoint=endpoint, token=token)
     wanted = resolve.revision(args.revision, _pinned(args.pin), uri.revision)
     say(f"Asking {source.question(wanted).hub} for {uri.repo} at {wanted} ({'with' if token else 'without'} a token).")
-    listing = persist(lambda: resolve.listing(source, wanted), machine.sleep)
-
     wish = Wish(args.engine, uri.file, args.allow_pickle, args.trust_remote_code)
+    try:
+        chosen = persist(lambda: _chosen(source, wanted, wish), machine.sleep)
+    except HubProblem as problem:
+        earlier = record.load(args.to)
+        if not problem.transient or earlier is None or not earlier.answers(uri.repo, wanted, wish):
+            raise
+        say(f"{problem.message} Going on with commit {earlier.commit}, as an earlier fetch chose.")
+        chosen = earlier
+    say(f"Commit {chosen.commit}: {len(chosen.files)} files, {gib(chosen.size)}, to {args.to}.")
+    return snapshot.take(source, chosen, args.to, machine, say)
+
+
+def _chosen(source: resolve.Source, wanted: str, wish: Wish) -> Record:
+    """What the hub has for this wish. Raises HubProblem."""
+    listing = resolve.listing(source, wanted)
     selection = select((file.path for file in listing.files), wish)
     if isinstance(selection, Unsuitable):
-        raise HubProblem(selection.reason, f"{uri.repo}: {selection.message}")
-    chosen = [file for file in listing.files if file.path in selection.files]
-    files = persist(lambda: resolve.sized(source, listing.commit, chosen), machine.sleep)
-
-    total = gib(sum(file.size or 0 for file in files))
-    say(f"Commit {listing.commit}: {len(files)} of {len(listing.files)} files, {total}, to {args.to}.")
-    taken = snapshot.Snapshot(source, listing.commit, files, args.to, selection.gguf)
-    return snapshot.take(taken, machine, say)
+        raise HubProblem(selection.reason, f"{source.repo}: {selection.message}")
+    paths = set(selection.files)
+    files = resolve.sized(source, listing.commit, (file for file in listing.files if file.path in paths))
+    return Record(source.repo, wanted, wish, listing.commit, tuple(files), selection.gguf)
 
 
 def _hub_uri(text: str) -> HubUri:

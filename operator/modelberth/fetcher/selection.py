@@ -71,7 +71,7 @@ def select(files: Iterable[str], wish: Wish) -> Selection | Unsuitable:
 
     ``files`` are all paths of the repository. Paths that could leave the target folder are never selected.
     """
-    paths = sorted({path for path in files if _is_plain(path)})
+    paths = sorted({path for path in files if is_plain(path)})
     if wish.engine == "LlamaCpp":
         return _for_llama_cpp(paths, wish)
     settings = _settings(paths, wish.trust_remote_code)
@@ -101,7 +101,7 @@ def _selection(paths: Iterable[str]) -> Selection:
     return Selection(files=tuple(sorted(set(paths))))
 
 
-def _is_plain(path: str) -> bool:
+def is_plain(path: str) -> bool:
     """A relative path that stays inside its folder, without hidden parts (.gitattributes, .cache/...)."""
     if not path or "\\" in path or any(ord(char) < 32 for char in path):
         return False

@@ -1,52 +1,36 @@
 """All selected files of one commit into one folder: what is there stays, what is stale goes, the rest is downloaded."""
 
-import json
 import shutil
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 
+from modelberth.fetcher import record
 from modelberth.fetcher.download import Job, Stopped, fetch, is_in_place
 from modelberth.fetcher.machine import Machine
 from modelberth.fetcher.progress import Progress, gib
+from modelberth.fetcher.record import Record
 from modelberth.fetcher.report import Fetched
 from modelberth.fetcher.resolve import RemoteFile, Source
+from modelberth.fetcher.selection import is_plain
 from modelberth.ports.hub_problems import HubProblem
 
 _PARTS = ".fetch"
-_RECORD = ".modelberth-fetch.json"
-"""Lists what was downloaded, so that a later commit takes away what it no longer has. Nobody else's file is touched."""
 _WORKERS = 4
 _SPARE_BYTES = 16 << 20
-"""Left free: directories, the record, and what file systems need for themselves."""
+"""Left free: directories, the record and what file systems need for themselves."""
 GGUF_LINK = "model.gguf"
 Say = Callable[[str], None]
 """Takes one line for people."""
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """What to bring where."""
-
-    source: Source
-    commit: str
-    files: Sequence[RemoteFile]
-    """With their sizes known."""
-    folder: Path
-    gguf: str | None = None
-    """The file that DIR/model.gguf leads to."""
-
-
-def take(snapshot: Snapshot, machine: Machine, say: Say) -> Fetched:
+def take(source: Source, wanted: Record, folder: Path, machine: Machine, say: Say) -> Fetched:
     """Download and verify. Raises HubProblem; what arrived until then stays for the next try."""
-    folder = snapshot.folder
-    total = sum(file.size or 0 for file in snapshot.files)
     progress = Progress(say)
     job = Job(
-        source=snapshot.source,
-        commit=snapshot.commit,
+        source=source,
+        commit=wanted.commit,
         folder=folder,
         parts=folder / _PARTS,
         progress=progress,
@@ -55,39 +39,32 @@ def take(snapshot: Snapshot, machine: Machine, say: Say) -> Fetched:
     )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _tidy(snapshot, job)
-        present = sum(_present(file, job) for file in snapshot.files)
-        _check_disk(total - present, machine, folder)
+        _tidy(wanted, job)
+        present = sum(_present(file, job) for file in wanted.files)
+        _check_disk(wanted.size - present, machine, folder)
     except OSError as error:
         raise HubProblem("DownloadFailed", f"Cannot use {folder}: {error.strerror or error}.") from error
-    progress.begin(total, present)
+    progress.begin(wanted.size, present)
     with progress:
-        _fetch_all(snapshot.files, job)
+        _fetch_all(wanted.files, job)
     shutil.rmtree(job.parts, ignore_errors=True)
-    _link(snapshot)
-    return Fetched(commit=snapshot.commit, files=len(snapshot.files), bytes=total)
+    _link(wanted.gguf, folder)
+    return Fetched(commit=wanted.commit, files=len(wanted.files), bytes=wanted.size)
 
 
-def _tidy(snapshot: Snapshot, job: Job) -> None:
+def _tidy(wanted: Record, job: Job) -> None:
     """Take away what an earlier fetch left that this commit does not have, then record what will be here."""
-    record = snapshot.folder / _RECORD
-    wanted = {file.path for file in snapshot.files}
-    try:
-        earlier = json.loads(record.read_text())["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        earlier = []
-    for path in earlier:
-        if isinstance(path, str) and path not in wanted and ".." not in path and not path.startswith("/"):
-            (snapshot.folder / path).unlink(missing_ok=True)
-    for file in snapshot.files:
-        if not _has_right_size(file, job.target(file)):
+    earlier = record.load(job.folder)
+    kept = {file.path for file in wanted.files if _has_right_size(file, job.target(file))}
+    for file in (*(earlier.files if earlier else ()), *wanted.files):
+        # The record lies in a folder that others write too: its paths are as untrusted as the hub's.
+        if file.path not in kept and is_plain(file.path):
             job.target(file).unlink(missing_ok=True)
-    parts = {job.part(file) for file in snapshot.files}
+    parts = {job.part(file) for file in wanted.files}
     for part in job.parts.glob("*"):
         if part not in parts:
             part.unlink()
-    text = {"repo": snapshot.source.repo, "commit": snapshot.commit, "files": sorted(wanted)}
-    record.write_text(json.dumps(text, indent=1))
+    record.save(wanted, job.folder)
 
 
 def _present(file: RemoteFile, job: Job) -> int:
@@ -139,10 +116,10 @@ def _fetch_or_keep(file: RemoteFile, job: Job) -> None:
     fetch(file, job)
 
 
-def _link(snapshot: Snapshot) -> None:
+def _link(gguf: str | None, folder: Path) -> None:
     """DIR/model.gguf, the path that the engine's command line knows before the repository is."""
-    if snapshot.gguf is None or snapshot.gguf == GGUF_LINK:
+    if gguf is None or gguf == GGUF_LINK:
         return
-    link = snapshot.folder / GGUF_LINK
+    link = folder / GGUF_LINK
     link.unlink(missing_ok=True)
-    link.symlink_to(snapshot.gguf)
+    link.symlink_to(gguf)

@@ -1,0 +1,165 @@
+"""The operator's view of the hub, against a real HTTP server that answers what each test says."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelberth.ports.hub import MAX_CONFIG_BYTES, Hub, HubProblem, HuggingFaceHub
+
+COMMIT = "c" * 40
+Answer = tuple[int, dict[str, str], bytes]
+Answers = dict[str, Answer | Callable[[], Answer]]
+
+
+class Server:
+    """Answers by path, and what was asked."""
+
+    def __init__(self) -> None:
+        self.answers: Answers = {}
+        self.asked: list[tuple[str, str | None]] = []
+        self.endpoint = ""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    served = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = self.path.split("?")[0]
+            served.asked.append((path, self.headers.get("Authorization")))
+            answer = served.answers.get(path, (404, {"X-Error-Code": "RepoNotFound"}, b""))
+            status, headers, body = answer() if callable(answer) else answer
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True
+    threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    served.endpoint = f"http://127.0.0.1:{http.server_address[1]}"
+    yield served
+    http.shutdown()
+    http.server_close()
+
+
+@pytest.fixture
+def hub(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return HuggingFaceHub(server.endpoint, timeout_s=0.5)
+
+
+def info(**fields: Any) -> Answer:
+    return 200, {"Content-Type": "application/json"}, json.dumps({"id": "org/model", **fields}).encode()
+
+
+CONFIG = f"/org/model/resolve/{COMMIT}/config.json"
+
+
+def test_a_revision_is_resolved(hub: Hub, server: Server) -> None:
+    server.answers["/api/models/org/model/revision/main"] = info(sha=COMMIT)
+    server.answers["/api/models/org/model/revision/refs%2Fpr%2F1"] = info(sha="d" * 40)
+    assert hub.resolve("org/model", None) == COMMIT
+    assert hub.resolve("org/model", "refs/pr/1") == "d" * 40
+
+
+def test_a_commit_must_exist_too(hub: Hub, server: Server) -> None:
+    path = f"/api/models/org/model/revision/{COMMIT}"
+    server.answers[path] = info(sha=COMMIT)
+    assert hub.resolve("org/model", COMMIT) == COMMIT
+    server.answers[path] = (404, {"X-Error-Code": "RevisionNotFound"}, b"")
+    with pytest.raises(HubProblem) as raised:
+        hub.resolve("org/model", COMMIT)
+    assert raised.value.reason == "RevisionNotFound"
+    assert not raised.value.transient
+
+
+def test_the_configuration(hub: Hub, server: Server) -> None:
+    server.answers[CONFIG] = (200, {}, b'{"num_hidden_layers": 30}')
+    assert hub.config("org/model", COMMIT) == {"num_hidden_layers": 30}
+
+
+def test_no_configuration(hub: Hub, server: Server) -> None:
+    server.answers[CONFIG] = (404, {"X-Error-Code": "EntryNotFound"}, b"")
+    assert hub.config("org/model", COMMIT) is None
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff\xfe", b"{" * 5000, b" " * (MAX_CONFIG_BYTES + 1)])
+def test_a_configuration_that_is_none(hub: Hub, server: Server, body: bytes) -> None:
+    server.answers[CONFIG] = (200, {}, body)
+    with pytest.raises(HubProblem) as raised:
+        hub.config("org/model", COMMIT)
+    assert raised.value.reason == "CheckpointCorrupt"
+    assert "config.json of org/model" in raised.value.message
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "reason", "transient"),
+    [
+        (401, "RepoNotFound", "ModelNotFound", False),
+        (401, "GatedRepo", "ModelGated", False),
+        (403, "GatedRepo", "ModelGated", False),
+        (404, "RepoNotFound", "ModelNotFound", False),
+        (404, "", "ModelNotFound", False),
+        (429, "", "HubUnreachable", True),
+        (500, "", "HubUnreachable", True),
+        (503, "", "HubUnreachable", True),
+        (418, "", "HubUnreachable", False),
+    ],
+)
+def test_refusals(hub: Hub, server: Server, status: int, code: str, reason: str, transient: bool) -> None:  # noqa: PLR0913
+    refusal = (status, {"X-Error-Code": code} if code else {}, b"")
+    server.answers = {CONFIG: refusal, "/api/models/org/model/revision/main": refusal}
+    for ask in (lambda: hub.resolve("org/model", None), lambda: hub.config("org/model", COMMIT)):
+        with pytest.raises(HubProblem) as raised:
+            ask()
+        assert (raised.value.reason, raised.value.transient) == (reason, transient)
+
+
+def test_it_does_not_wait_for_ever(hub: Hub, server: Server) -> None:
+    def slow() -> Answer:
+        time.sleep(3)
+        return info(sha=COMMIT)
+
+    server.answers = {CONFIG: slow, "/api/models/org/model/revision/main": slow}
+    begun = time.monotonic()
+    for ask in (lambda: hub.resolve("org/model", None), lambda: hub.config("org/model", COMMIT)):
+        with pytest.raises(HubProblem) as raised:
+            ask()
+        assert raised.value.reason == "HubUnreachable"
+        assert raised.value.transient
+    assert time.monotonic() - begun < 2.5
+
+
+@pytest.mark.parametrize("answer", [(200, {}, b"<html>sign in</html>"), (200, {}, b"[]"), info(), info(sha=None)])
+def test_something_that_is_no_hub(hub: Hub, server: Server, answer: Answer) -> None:
+    server.answers["/api/models/org/model/revision/main"] = answer
+    with pytest.raises(HubProblem, match="does not answer like a model hub"):
+        hub.resolve("org/model", None)
+
+
+def test_a_name_that_is_none(hub: Hub, server: Server) -> None:
+    with pytest.raises(HubProblem, match="ModelNotFound"):
+        hub.resolve("a/b/c", None)
+    assert server.asked == []
+
+
+def test_no_token_and_no_trace(hub: Hub, server: Server, tmp_path: Path) -> None:
+    """HF_TOKEN in the operator's environment is nobody's here, and its root file system is read-only."""
+    server.answers = {"/api/models/org/model/revision/main": info(sha=COMMIT), CONFIG: (200, {}, b"{}")}
+    hub.resolve("org/model", None)
+    hub.config("org/model", COMMIT)
+    assert [token for _, token in server.asked] == [None, None]
+    assert list(tmp_path.rglob("*")) == []
