@@ -1,9 +1,9 @@
 """What every engine container may rely on: paths, time to drain, and the environment that all engines share."""
 
 import math
-from fractions import Fraction
 from typing import Any
 
+from modelberth.api.quantity import amount
 from modelberth.api.spec import KeyRef, Spec
 
 HOME = "/home/modelberth"
@@ -14,8 +14,6 @@ DRAIN_LIMIT_S = 60
 """Seconds that running streams get after SIGTERM, where the engine waits for them."""
 DEFAULT_CPU = "1"
 """cpu request where the spec has none: small enough for a laptop, and a share rather than a bound."""
-
-_SUFFIXES = {"": Fraction(1), "m": Fraction(1, 1000), "k": Fraction(1000)}
 
 _SHARED = {
     "HOME": HOME,
@@ -56,11 +54,4 @@ def threads(spec: Spec) -> int:
     Engines start a thread per core of the node and spin, which the container's share of the cores cannot feed.
     """
     cpu = spec.resources.limits.get("cpu", spec.resources.requests.get("cpu", DEFAULT_CPU))
-    return max(1, math.ceil(_cores(cpu)))
-
-
-def _cores(quantity: str | int | float) -> Fraction:
-    """Cores of a cpu quantity (500m, 2, 1.5, 1e1)."""
-    text = str(quantity)
-    suffix = text[-1] if text[-1] in _SUFFIXES else ""
-    return Fraction(text.removesuffix(suffix)) * _SUFFIXES[suffix]
+    return max(1, math.ceil(amount(cpu)))

@@ -40,7 +40,8 @@ class LlamaCpp:
         )
 
     def probes(self) -> dict[str, dict[str, Any]]:
-        # Every open stream holds one of the HTTP threads; when all are taken, /health waits like everybody else.
+        # Builds of 2025 have a fixed pool of HTTP threads: when clients hold them all, /health waits like everybody
+        # else, so only a port that takes no connections at all means death.
         return http_probes("/health", tcp_open())
 
 
