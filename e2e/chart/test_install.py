@@ -6,9 +6,8 @@ over and leaves it behind.
 """
 
 import json
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from e2e.chart.command import Command, CommandError
+from e2e.command import Command, CommandError, wait_until
 
 DEFINITION = "customresourcedefinition/modeldeployments.modelberth.dev"
 MODEL = Path(__file__).with_name("model.yaml").read_text()
@@ -136,21 +135,18 @@ def can(kubectl: Command, user: str, action: str, namespace: str) -> bool:
     return bool(json.loads(kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review)))["status"]["allowed"])
 
 
-def comes_true(statement: Callable[[], bool], seconds: float = 30) -> bool:
+def wait_can(kubectl: Command, user: str, action: str, namespace: str) -> None:
     """The API server learns of new roles through watches, a moment after they were written."""
-    deadline = time.monotonic() + seconds
-    while not (true := statement()) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return true
+    wait_until(f"{user} may {action} in {namespace}", lambda: can(kubectl, user, action, namespace), 30, every_s=0.2)
 
 
 def test_namespaced_rights(release: Release, kubectl: Command) -> None:
     release.apply("replicas=0", f"watchNamespaces={{{release.models}}}")
     assert not names(kubectl, "clusterroles,clusterrolebindings", release)
     for resource in ("modeldeployments.modelberth.dev", "deployments.apps", "services", "configmaps", "pods"):
-        assert comes_true(lambda: can(kubectl, release.account, f"watch {resource}", release.models)), resource  # noqa: B023
+        wait_can(kubectl, release.account, f"watch {resource}", release.models)
         assert not can(kubectl, release.account, f"watch {resource}", "default"), resource
-    assert comes_true(lambda: can(kubectl, release.account, "create leases.coordination.k8s.io", release.namespace))
+    wait_can(kubectl, release.account, "create leases.coordination.k8s.io", release.namespace)
     assert not can(kubectl, release.account, "get leases.coordination.k8s.io", release.models)
 
 
@@ -183,7 +179,7 @@ def test_cluster_wide_rights(release: Release, kubectl: Command) -> None:
     release.apply("replicas=0")
     assert names(kubectl, "clusterroles", release) == {release.name, f"{release.name}-view", f"{release.name}-edit"}
     granted, refused = GRANTED.strip().splitlines(), REFUSED.strip().splitlines()
-    assert comes_true(lambda: can(kubectl, release.account, granted[0], "default"))
+    wait_can(kubectl, release.account, granted[0], "default")
     assert [action for action in granted if not can(kubectl, release.account, action, "default")] == []
     assert [action for action in refused if can(kubectl, release.account, action, "default")] == []
 
@@ -196,13 +192,16 @@ def test_rights_are_enough_for_server_side_apply(release: Release, kubectl: Comm
     apply = ["apply", "--server-side", "--field-manager=modelberth", *operator, "-f", "-"]
 
     kubectl("apply", "--namespace", release.models, "-f", "-", stdin=MODEL)
-    comes_true(lambda: can(kubectl, release.account, "patch modeldeployments.modelberth.dev/status", release.models))
+    wait_can(kubectl, release.account, "patch modeldeployments.modelberth.dev/status", release.models)
     uid = kubectl("get", "mdep/parked", "--namespace", release.models, "-o", "jsonpath={.metadata.uid}")
-    children = Path(__file__).with_name("children.yaml").read_text()
-    children = children.replace("OWNER_UID", uid).replace("MODELS", release.models)
-    for _ in range(2):
-        kubectl(*apply, stdin=children)
-        children = children.replace("step: one", "step: two")
+
+    def manifests(name: str) -> str:
+        text = Path(__file__).with_name(name).read_text()
+        return text.replace("OWNER_UID", uid).replace("MODELS", release.models)
+
+    kubectl(*apply, stdin=manifests("children.yaml"))
+    kubectl(*apply, stdin=manifests("children.yaml").replace("step: one", "step: two"))
+    kubectl("create", *operator, "-f", "-", stdin=manifests("event.yaml"))
     model = yaml.safe_load(MODEL)
     status = {key: model[key] for key in ("apiVersion", "kind", "metadata")} | {"status": {"observedGeneration": 1}}
     kubectl(*apply, "--subresource=status", stdin=json.dumps(status))
@@ -216,15 +215,15 @@ def test_rights_are_enough_for_server_side_apply(release: Release, kubectl: Comm
 def test_people_get_rights_by_aggregation(release: Release, kubectl: Command) -> None:
     release.apply("replicas=0")
     for role in ("view", "edit", "admin"):
-        binding = ["rolebinding", role, f"--clusterrole={role}", f"--user=the-{role}er"]
+        binding = ["rolebinding", role, f"--clusterrole={role}", f"--user=a-{role}"]
         kubectl("create", *binding, "--namespace", release.models)
 
     def may(role: str, action: str) -> bool:
-        return can(kubectl, f"the-{role}er", action, release.models)
+        return can(kubectl, f"a-{role}", action, release.models)
 
-    assert comes_true(lambda: may("edit", "create modeldeployments.modelberth.dev"))
-    assert comes_true(lambda: may("admin", "patch modeldeployments.modelberth.dev/scale"))
-    assert comes_true(lambda: may("view", "list modeldeployments.modelberth.dev"))
+    wait_can(kubectl, "a-edit", "create modeldeployments.modelberth.dev", release.models)
+    wait_can(kubectl, "a-admin", "patch modeldeployments.modelberth.dev/scale", release.models)
+    wait_can(kubectl, "a-view", "list modeldeployments.modelberth.dev", release.models)
     assert not may("view", "create modeldeployments.modelberth.dev")
     assert not may("view", "patch modeldeployments.modelberth.dev/scale")
     assert not may("admin", "patch modeldeployments.modelberth.dev/status")

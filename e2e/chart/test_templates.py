@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from e2e.chart.command import Command, CommandError
+from e2e.command import Command, CommandError
 from modelberth.manifests.settings import Settings
 
 Manifest = dict[str, Any]
@@ -290,7 +290,13 @@ def test_rights_are_the_least(render: Render) -> None:
     assert "delete" not in granted["deployments"] | granted["services"]
     assert not {"secrets", "leases", "namespaces", "customresourcedefinitions", "*"} & set(granted)
     assert not {"*", "escalate", "bind", "impersonate"} & {verb for verbs in granted.values() for verb in verbs}
-    assert rules(only(render(), "Role")) == {"leases": {"get", "create", "update", "patch"}}
+    lease, create = only(render(), "Role")["rules"]
+    assert (lease["resources"], lease["resourceNames"], lease["verbs"]) == (
+        ["leases"],
+        ["modelberth"],
+        ["get", "update"],
+    )
+    assert (create["resources"], create["verbs"]) == (["leases"], ["create"])
 
 
 def test_namespaced_mode_has_no_cluster_role(render: Render) -> None:

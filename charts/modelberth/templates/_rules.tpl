@@ -35,5 +35,5 @@ There is no rule for Secrets: the kubelet hands them to the pods that name them.
   verbs: [get, list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}
