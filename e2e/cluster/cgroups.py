@@ -1,0 +1,77 @@
+"""A control group subtree of the cluster's own, on cgroup v1 (one tree per controller) and v2 (one tree).
+
+Everything the cluster starts is below it: containers because kubelet's cgroupRoot is, daemons and the shims they leave
+behind because they are put there. So what is left after a crash can be found exactly, whatever it is called.
+"""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+ROOT = "modelberth"
+MOUNTS = Path("/proc/mounts")
+
+
+def hierarchies(mounts: str) -> dict[str, Path]:
+    """Controllers -> mount point, from the text of /proc/mounts; {"": path} on pure v2."""
+    v1, v2 = {}, None
+    for line in mounts.splitlines():
+        _, point, kind, options, *_ = line.split()
+        if kind == "cgroup":
+            named = [o for o in options.split(",") if o not in ("rw", "ro", "relatime", "nosuid", "nodev", "noexec")]
+            v1[",".join(named)] = Path(point)
+        elif kind == "cgroup2":
+            v2 = Path(point)
+    # A hybrid machine mounts v2 too, without controllers; what runs there is decided by v1.
+    return v1 or ({"": v2} if v2 else {})
+
+
+class Cgroups:
+    def __init__(self) -> None:
+        self.trees = {name: point / ROOT for name, point in hierarchies(MOUNTS.read_text()).items()}
+
+    @property
+    def daemons(self) -> Path:
+        """cgroup.procs of the group that daemons are put into."""
+        return self._marker() / "daemons" / "cgroup.procs"
+
+    def create(self) -> None:
+        for name, tree in self.trees.items():
+            tree.mkdir(exist_ok=True)
+            if "cpuset" in name.split(","):
+                # v1 starts a cpuset empty, and a process cannot join an empty one.
+                for file in ("cpuset.cpus", "cpuset.mems"):
+                    (tree / file).write_text((tree.parent / file).read_text())
+        self.daemons.parent.mkdir(exist_ok=True)
+
+    def processes(self) -> list[int]:
+        """Everything that runs below our root."""
+        files = self._marker().rglob("cgroup.procs") if self._marker().exists() else []
+        return [int(pid) for file in files for pid in file.read_text().split()]
+
+    def kill(self, timeout: float = 10.0) -> int:
+        """SIGKILL until nothing runs below our root, `timeout` seconds at most; returns how many there were."""
+        seen: set[int] = set()
+        end = time.monotonic() + timeout
+        while (left := self.processes()) and time.monotonic() < end:
+            for pid in left:
+                seen.add(pid)
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            time.sleep(0.05)
+        return len(seen)
+
+    def remove(self) -> None:
+        """Remove our subtrees; they must be empty of processes."""
+        for tree in self.trees.values():
+            if tree.exists():
+                # Leaves first: cgroupfs has no recursive removal, and its files vanish with their folder.
+                for folder, _, _ in os.walk(tree, topdown=False):
+                    os.rmdir(folder)
+
+    def _marker(self) -> Path:
+        """One tree that holds every process: pids on v1 (runc joins all), the only one on v2."""
+        return self.trees.get("pids") or next(iter(self.trees.values()))
