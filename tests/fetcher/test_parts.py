@@ -24,7 +24,7 @@ def test_progress_says_rate_and_time_left() -> None:
     assert line == "1.86 GiB of 10.00 GiB (18 %), 100.0 MB/s, 1 min 27 s left"
     now[0] += 11
     progress.line()
-    assert progress.line().endswith("0.0 MB/s, stalled")
+    assert progress.line().endswith("0.0 MB/s, waiting for data")
     progress.add((10 << 30) - 2_000_000_000)
     now[0] += 1
     assert progress.line().startswith("10.00 GiB of 10.00 GiB (100 %), ")

@@ -93,6 +93,8 @@ def run(args: argparse.Namespace, machine: Machine | None = None) -> int:
         fetched = _fetch(args, token, machine or Machine(), say)
     except HubProblem as problem:
         return _failed(problem, args, scrubber)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
     except Exception as error:  # a mistake of ours must not end without a reason in status
         sys.stderr.write(scrubber.clean(traceback.format_exc()))
         message = f"The fetcher failed unexpectedly: {type(error).__name__}. Its log has the details."

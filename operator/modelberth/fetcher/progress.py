@@ -8,6 +8,8 @@ from types import TracebackType
 
 _WINDOW_S = 10.0
 """The rate is that of the last seconds: one over the whole time would hide that a download has stalled."""
+_STALLED = 1000.0
+"""Bytes per second below which a time left would be fiction."""
 
 
 class Progress:
@@ -52,7 +54,7 @@ class Progress:
         left = total - done
         if left <= 0:
             return text
-        return f"{text}, {f'{duration(left / rate)} left' if rate >= 1 else 'stalled'}"
+        return f"{text}, {f'{duration(left / rate)} left' if rate >= _STALLED else 'waiting for data'}"
 
     def __enter__(self) -> "Progress":
         self._thread.start()
@@ -67,7 +69,7 @@ class Progress:
 
     def _run(self) -> None:
         while not self._ended.wait(self._every_s):
-            self._say(self.line())
+            self._say(self.line() if self._done < self._total else f"{gib(self._total)} are here, verifying them.")
 
 
 def gib(count: int) -> str:

@@ -94,11 +94,12 @@ def _fetch_all(files: Sequence[RemoteFile], job: Job) -> None:
     ordered = sorted(files, key=lambda file: -(file.size or 0))
     with ThreadPoolExecutor(_WORKERS, thread_name_prefix="fetch") as pool:
         running = [pool.submit(_fetch_or_keep, file, job) for file in ordered]
-        done, waiting = wait(running, return_when=FIRST_EXCEPTION)
-        if waiting or any(future.exception() for future in done):
+        try:
+            wait(running, return_when=FIRST_EXCEPTION)
+        finally:
+            # Also on Ctrl-C: leaving the pool waits for its threads.
             job.stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
-    failed = [error for future in running if not future.cancelled() and (error := future.exception())]
+    failed = [error for future in running if (error := future.exception())]
     for error in sorted(failed, key=lambda error: isinstance(error, Stopped)):
         raise error
 

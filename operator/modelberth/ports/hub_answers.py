@@ -26,7 +26,7 @@ class Question:
     def hub(self) -> str:
         """The hub's address without credentials."""
         parts = urlsplit(self.endpoint)
-        return f"{parts.scheme}://{parts.hostname}{f':{parts.port}' if parts.port else ''}{parts.path.rstrip('/')}"
+        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl().rstrip("/")
 
 
 def problem_of(error: Exception, asked: Question) -> HubProblem:
