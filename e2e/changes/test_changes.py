@@ -79,7 +79,11 @@ def test_deleting_leaves_nothing(served: Space) -> None:
 
 def test_a_child_edited_by_hand_is_put_back(served: Space) -> None:
     served.kubectl("scale", "deployment", "model", "--replicas=3")
-    wait_until("the Deployment has 1 replica again", lambda: served.json("get", "deployment", "model")["spec"]["replicas"] == 1, 30)
+    wait_until(
+        "the Deployment has 1 replica again",
+        lambda: served.json("get", "deployment", "model")["spec"]["replicas"] == 1,
+        30,
+    )
     served.kubectl("delete", "service", "model")
     wait_until("the Service is back", lambda: served.kubectl("get", "service", "model", "--ignore-not-found"), 30)
 
@@ -89,7 +93,9 @@ def test_an_api_key_guards_the_endpoint(space: Space, client: Client) -> None:
     space.kubectl("create", "secret", "generic", "keys", "--from-literal=api-key=open-sesame")
     apply(space, small("model", apiKeySecretRef={"name": "keys"}))
     url = space.wait_ready("model", timeout_s=180)["url"]
-    status, _ = client.request(f"{url}/chat/completions", {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1})
+    status, _ = client.request(
+        f"{url}/chat/completions", {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
+    )
     assert status == 401
     key = {"Authorization": "Bearer open-sesame"}
     assert "Paris" in client.ask(url, "model", "What is the capital of France?", key)

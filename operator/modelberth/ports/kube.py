@@ -77,9 +77,16 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
         try:
             config.load_incluster_config(client_configuration=self._configuration)
         except config.ConfigException:
-            await config.load_kube_config(client_configuration=self._configuration)
+            await self._load_kubeconfig()
         self.client = client.ApiClient(self._configuration)
         return self
+
+    async def _load_kubeconfig(self) -> None:
+        try:
+            await config.load_kube_config(client_configuration=self._configuration)
+        except config.ConfigException as error:
+            text = f"no cluster: not in a pod, and the kubeconfig cannot be used: {error}. Set KUBECONFIG."
+            raise ApiError(0, text) from error
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

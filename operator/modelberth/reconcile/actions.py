@@ -42,13 +42,17 @@ def decide(desired: list[Raw], observed: Observed, settled: Settled) -> list[Act
         if needs_apply(manifest, observed.children.get(manifest["kind"]), settled)
     ]
     wanted = {manifest["kind"] for manifest in desired}
-    surplus = (child for kind, child in sorted(observed.children.items()) if kind not in wanted)
+    # Items of a list carry no kind.
+    surplus = ({**child, "kind": kind} for kind, child in sorted(observed.children.items()) if kind not in wanted)
     return actions + [Action("delete", child) for child in surplus if owned_by(child, observed.uid)]
 
 
 def needs_apply(manifest: Raw, child: Raw | None, settled: Settled) -> bool:
     """Whether the child is missing, was built from another manifest, or was changed by someone else."""
     if child is None or digest(child) != digest(manifest):
+        return True
+    if differs(manifest["metadata"], child["metadata"]):
+        # Labels and owners move no generation, and the API server never rewrites them.
         return True
     if settled.holds(child, manifest["kind"]):
         return False
@@ -69,16 +73,17 @@ def differs(desired: Any, observed: Any) -> bool:
         return any(differs(value, observed.get(name)) for name, value in desired.items())
     if isinstance(desired, list) and isinstance(observed, list):
         return _list_differs(desired, observed)
-    if desired == observed or (not desired and not observed):
-        # The API server drops empty values.
+    if desired == observed or (desired is not False and not desired and not observed):
+        # The API server drops empty values. A missing boolean may mean True (automountServiceAccountToken).
         return False
     return not _same_quantity(desired, observed)
 
 
 def _list_differs(desired: list[Any], observed: list[Any]) -> bool:
-    if all(isinstance(item, dict) and "name" in item for item in desired):
-        by_name = {item.get("name"): item for item in observed if isinstance(item, dict)}
-        return any(differs(item, by_name.get(item["name"])) for item in desired)
+    for key in ("mountPath", "name"):
+        if all(isinstance(item, dict) and key in item for item in desired):
+            by_key = {item.get(key): item for item in observed if isinstance(item, dict)}
+            return any(differs(item, by_key.get(item[key])) for item in desired)
     return len(desired) != len(observed) or any(map(differs, desired, observed))
 
 

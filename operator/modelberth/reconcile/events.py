@@ -7,7 +7,7 @@ from modelberth.api.meta import API_VERSION, GROUP, KIND
 from modelberth.reconcile.observed import Raw
 
 MAX_NOTE = 1024
-"""Characters that the API server takes in an Event's note."""
+"""Bytes that the API server takes in an Event's note."""
 
 
 def events_of(resource: Raw, old: Raw, new: Raw, now: str, instance: str) -> list[Raw]:
@@ -31,7 +31,7 @@ def _event(resource: Raw, kind: str, condition: Raw, now: str, instance: str) ->
         "action": "Reconcile",
         "reason": condition["reason"],
         "type": kind,
-        "note": (condition["message"] or condition["reason"])[:MAX_NOTE],
+        "note": _cut(condition["message"] or condition["reason"]),
         "regarding": {
             "apiVersion": API_VERSION,
             "kind": KIND,
@@ -40,6 +40,10 @@ def _event(resource: Raw, kind: str, condition: Raw, now: str, instance: str) ->
             "uid": meta["uid"],
         },
     }
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:MAX_NOTE].decode(errors="ignore")
 
 
 def _ready(status: Raw) -> dict[str, Any] | None:

@@ -23,27 +23,29 @@ def facts_for(
     uri = parse_uri(md.spec.model.uri)
     if not isinstance(uri, HubUri):
         return Facts()
-    known = _known_commit(md, observed)
-    answer = ask(Question(uri.repo, known or uri.revision, config=_needs_config(md)))
+    known = _known(md, observed)
+    if known.commit and (known.kv_bytes_per_token or not _needs_config(md)):
+        # The same files as before; what the hub says now does not matter to them.
+        return known
+    answer = ask(Question(uri.repo, known.commit or uri.revision, config=_needs_config(md)))
     if answer is None:
         return None
     if answer.problem is None:
-        return Facts(commit=known or answer.commit, kv_bytes_per_token=answer.kv_bytes_per_token)
-    if known:
-        # The same files as before; what the hub says now does not matter to them.
-        return Facts(commit=known)
+        return Facts(commit=known.commit or answer.commit, kv_bytes_per_token=answer.kv_bytes_per_token)
+    if known.commit:
+        return known
     if md.spec.model.secret_ref is not None and answer.problem.reason in PRIVATE:
         return Facts()
     return answer
 
 
-def _known_commit(md: ModelDeployment, observed: Observed) -> str | None:
-    """The commit that spec.model was resolved to, as long as spec.model is the same."""
+def _known(md: ModelDeployment, observed: Observed) -> Facts:
+    """What spec.model was resolved to, as long as spec.model is the same."""
     frozen = observed.frozen
-    if frozen is not None and frozen.model == freeze(md, Facts()).model:
-        return frozen.facts.commit
+    if frozen is not None:
+        return frozen.facts if frozen.model == freeze(md, Facts()).model else Facts()
     weights = observed.status.get("weights") or {}
-    return weights.get("commit") if frozen is None and weights.get("uri") == md.spec.model.uri else None
+    return Facts(commit=weights.get("commit") if weights.get("uri") == md.spec.model.uri else None)
 
 
 def _needs_config(md: ModelDeployment) -> bool:

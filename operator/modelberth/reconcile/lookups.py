@@ -72,9 +72,12 @@ class Lookups:
         return entry.answer if entry.answer is not None and entry.answer.problem is not None else None
 
     async def close(self) -> None:
-        for entry in self._entries.values():
-            if entry.task is not None:
-                entry.task.cancel()
+        """Wakes nobody any more. Threads that still ask the hub end by its timeouts."""
+        self._waiting.clear()
+        tasks = [entry.task for entry in self._entries.values() if entry.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _fetch(self, question: Question, entry: _Entry) -> None:
         loop = asyncio.get_running_loop()

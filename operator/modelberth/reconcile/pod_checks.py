@@ -29,8 +29,9 @@ def image_pull(observed: Observed) -> Problem | None:
             image = status.get("image", "")
             advice = "Check the name and the tag, and the pull secret in spec.podTemplate.spec.imagePullSecrets."
             detail = _pull_error(waiting.get("message", ""))
-            text = f"The image {image} of container {name} cannot be pulled{detail}. {advice}"
-            return Problem("ImagePullFailed", text, stalled=True)
+            what = f"The image {image} of container {name} cannot be pulled"
+            text = f"{what}{detail}. {advice}"
+            return Problem("ImagePullFailed", text if detail else _told_before(observed, what) or text, stalled=True)
     return None
 
 
@@ -61,7 +62,7 @@ def fetch_failed(observed: Observed) -> Problem | None:
 def out_of_memory(observed: Observed) -> Problem | None:
     """The kernel killed the engine at the container's memory limit."""
     for name, status in _containers(observed):
-        if name == ENGINE and _ended(status).get("reason") == "OOMKilled":
+        if name == ENGINE and _ended(status).get("reason") == "OOMKilled" and not status.get("ready"):
             text = "The engine was killed at its memory limit. Raise spec.resources.limits.memory, or lower "
             return Problem("OutOfMemory", text + "spec.maxModelLen or spec.gpuMemoryUtilization.", stalled=True)
     return None
@@ -78,7 +79,14 @@ def crash_loop(observed: Observed) -> Problem | None:
 
 
 def pod_failed(observed: Observed) -> Problem | None:
-    """The kubelet refused or ended the pod as a whole (evicted, node affinity, ...)."""
+    """The kubelet refused or ended the pod as a whole (evicted, node affinity, ...).
+
+    Such pods stay for hours beside those that replaced them, so they are no problem once all replicas answer.
+    """
+    workload = observed.workload or {}
+    ready = (workload.get("status") or {}).get("readyReplicas") or 0
+    if ready >= (workload.get("spec") or {}).get("replicas", 1):
+        return None
     for pod in observed.pods:
         status = pod.get("status", {})
         if status.get("phase") == "Failed" and status.get("reason"):
@@ -97,13 +105,20 @@ def rejected(observed: Observed) -> Problem | None:
     return None
 
 
+def missing_claim(observed: Observed) -> Problem | None:
+    """The scheduler, not the kubelet, notices that a PersistentVolumeClaim does not exist."""
+    for message in _unschedulable_messages(observed):
+        if found := re.search(r'persistentvolumeclaim "([^"]+)" not found', message):
+            text = f"There is no PersistentVolumeClaim {found[1]} in this namespace: create it, or correct the URI."
+            return Problem("ConfigMissing", text, stalled=True)
+    return None
+
+
 def unschedulable(observed: Observed) -> Problem | None:
     """No node takes the pod now; one may come (a cluster autoscaler), so this is not the end."""
-    for pod in observed.pods:
-        for condition in pod.get("status", {}).get("conditions") or []:
-            if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
-                message = str(condition.get("message", "")).split(" preemption:")[0].rstrip(".")
-                return Problem("Unschedulable", f"No node takes the pod: {message}.", stalled=False)
+    for message in _unschedulable_messages(observed):
+        text = message.split(" preemption:")[0].rstrip(".")
+        return Problem("Unschedulable", f"No node takes the pod: {text}.", stalled=False)
     return None
 
 
@@ -115,20 +130,29 @@ CHECKS: tuple[Callable[[Observed], Problem | None], ...] = (
     fetch_failed,
     out_of_memory,
     crash_loop,
+    missing_claim,
     unschedulable,
     pod_failed,
 )
 
 
-def reported_commit(observed: Observed) -> str | None:
-    """The commit that a fetcher of these pods resolved, from its termination message."""
-    for name, status in _containers(observed):
-        ended = _ended(status)
-        if name == FETCH and ended and ended.get("exitCode") == 0:
-            commit = fetch_report(ended).get("commit")
-            if isinstance(commit, str) and re.fullmatch(r"[0-9a-f]{40,64}", commit):
-                return commit
+def reported_commit(observed: Observed, uri: str) -> str | None:
+    """The commit that a fetcher of ``uri`` resolved, from its termination message. Pods of an older URI may linger."""
+    for pod in observed.pods:
+        if not _fetches(pod, uri):
+            continue
+        for name, status in _containers_of(pod):
+            ended = _ended(status)
+            if name == FETCH and ended and ended.get("exitCode") == 0:
+                commit = fetch_report(ended).get("commit")
+                if isinstance(commit, str) and re.fullmatch(r"[0-9a-f]{40,64}", commit):
+                    return commit
     return None
+
+
+def _fetches(pod: Raw, uri: str) -> bool:
+    containers = (pod.get("spec") or {}).get("initContainers") or []
+    return any(container["name"] == FETCH and uri in (container.get("args") or []) for container in containers)
 
 
 def weights_there(observed: Observed) -> bool:
@@ -149,10 +173,23 @@ def fetch_report(ended: Raw) -> dict[str, Any]:
 
 
 def _containers(observed: Observed) -> Iterator[tuple[str, Raw]]:
+    """Containers of the pods that still run: those of an evicted pod end with it, which is not their failure."""
     for pod in observed.pods:
-        status = pod.get("status", {})
+        yield from _containers_of(pod)
+
+
+def _containers_of(pod: Raw) -> Iterator[tuple[str, Raw]]:
+    status = pod.get("status", {})
+    if status.get("phase") != "Failed":
         for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
             yield container["name"], container
+
+
+def _unschedulable_messages(observed: Observed) -> Iterator[str]:
+    for pod in observed.pods:
+        for condition in pod.get("status", {}).get("conditions") or []:
+            if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
+                yield str(condition.get("message", ""))
 
 
 def _state(status: Raw, name: str) -> Raw:
@@ -168,6 +205,12 @@ def _ended(status: Raw) -> Raw:
 def _last_words(ended: Raw) -> str:
     words = str(ended.get("message") or "").strip()
     return words[-LAST_WORDS:] if words else f"it left no message ({ended.get('reason', 'Error')})"
+
+
+def _told_before(observed: Observed, start: str) -> str:
+    """What Stalled says already, if it is this. Before Kubernetes 1.32 ImagePullBackOff hides why."""
+    messages = (c["message"] for c in observed.status.get("conditions") or [] if c["type"] == "Stalled")
+    return next((str(message) for message in messages if message.startswith(start)), "")
 
 
 def _pull_error(message: str) -> str:

@@ -55,15 +55,17 @@ class Reconciler:
     world: World
     judge: Judge = field(default_factory=Judge)
     settled: Settled = field(default_factory=Settled)
-    _pending: set[Key] = field(default_factory=set)
-    _unwritten: set[Key] = field(default_factory=set)
+    _pending: dict[Key, float] = field(default_factory=dict)
+    """When the look-up of a key may be told, in the event loop's time."""
+    _unwritten: dict[Key, float] = field(default_factory=dict)
+    """When a status that changed in mere numbers must be written."""
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds after which to look again without an event; None where the watches suffice."""
         observed = gather(self.world.view, *key)
         if observed is None:
-            self._pending.discard(key)
-            self._unwritten.discard(key)
+            self._pending.pop(key, None)
+            self._unwritten.pop(key, None)
             return None
         md = self.judge.parse(observed.resource, self.world.settings)
         if isinstance(md, Problem):
@@ -71,7 +73,7 @@ class Reconciler:
         looked_up = facts_for(md, observed, lambda question: self.world.lookups.ask(question, key))
         if looked_up is None:
             return await self._wait(key, md, observed)
-        self._pending.discard(key)
+        self._pending.pop(key, None)
         engine = self._engine(md)
         if isinstance(looked_up, Answer):
             problem = _hub_problem(looked_up)
@@ -80,9 +82,8 @@ class Reconciler:
         return await self._converge(key, md, looked_up, observed)
 
     async def _wait(self, key: Key, md: ModelDeployment, observed: Observed) -> float | None:
-        if key not in self._pending:
-            self._pending.add(key)
-            return PATIENCE_S
+        if wait := _left(self._pending, key, PATIENCE_S):
+            return wait
         problem = Problem("ResolvingModel", "The model hub is being asked for the model's revision.", stalled=False)
         return await self._tell(key, Verdict(md, observed, problem, self._engine(md)))
 
@@ -142,7 +143,7 @@ class Reconciler:
         for manifest in desired:
             child = seen.get(manifest["kind"])
             if child is not None and not owned_by(child, observed.uid):
-                return _name_conflict(manifest["kind"], child)
+                return _name_conflict(manifest["kind"], child, observed.resource["metadata"]["name"])
         return None
 
     async def _tell(self, key: Key, verdict: Verdict) -> float | None:
@@ -151,12 +152,11 @@ class Reconciler:
         status = status_of(verdict, now)
         old = observed.status
         if status == old:
-            self._unwritten.discard(key)
+            self._unwritten.pop(key, None)
             return None
-        if old and not urgent(status, old) and key not in self._unwritten:
-            self._unwritten.add(key)
-            return SETTLE_S
-        self._unwritten.discard(key)
+        if old and not urgent(status, old) and (wait := _left(self._unwritten, key, SETTLE_S)):
+            return wait
+        self._unwritten.pop(key, None)
         meta = observed.resource["metadata"]
         body = {
             "apiVersion": API_VERSION,
@@ -186,13 +186,19 @@ class Reconciler:
         weights = observed.status.get("weights") or {}
         if weights.get("uri") == md.spec.model.uri and weights.get("commit"):
             return str(weights["commit"])
-        return reported_commit(observed)
+        return reported_commit(observed, md.spec.model.uri)
 
     def _engine(self, md: ModelDeployment) -> EngineRun:
         image = engine_image(md, self.world.settings)
         facts = ENGINES[md.spec.engine.type].facts
         version, known = facts.version_of(image, md.spec.engine.version)
         return EngineRun(image, ".".join(map(str, version)), not known)
+
+
+def _left(due: dict[Key, float], key: Key, seconds: float) -> float:
+    """Seconds that are left of the wait which began when the key was first asked for; 0 when it is over."""
+    now = asyncio.get_running_loop().time()
+    return max(due.setdefault(key, now + seconds) - now, 0.0)
 
 
 def _key(event: Raw) -> Key:
@@ -204,9 +210,12 @@ def _hub_problem(answer: Answer) -> Problem:
     return Problem(answer.problem.reason, answer.problem.message, stalled=not answer.problem.transient)
 
 
-def _name_conflict(kind: str, child: Raw) -> Problem:
+def _name_conflict(kind: str, child: Raw, resource: str) -> Problem:
     name = child["metadata"]["name"]
-    if child["metadata"].get("deletionTimestamp"):
+    owners = child["metadata"].get("ownerReferences") or []
+    if child["metadata"].get("deletionTimestamp") or any(
+        owner.get("kind") == KIND and owner.get("name") == resource for owner in owners
+    ):
         return Problem("NameConflict", f"The {kind} {name} of an earlier owner is still being deleted.", stalled=False)
     text = f"A {kind} named {name} exists that this ModelDeployment did not create; it is left alone. "
     return Problem(

@@ -12,6 +12,9 @@ from modelberth.reconcile.problem import Problem
 State = tuple[str, str, str]
 """status, reason and message of a condition."""
 
+MAX_MESSAGE = 8192
+"""Characters; the schema takes 32768, and the API server's own refusals can be longer than that."""
+
 FETCH_REASONS = {
     "ModelNotFound",
     "ModelGated",
@@ -117,9 +120,9 @@ def conditions(verdict: Verdict, pods: Pods) -> list[tuple[str, State]]:
 def _ready(verdict: Verdict, pods: Pods, progress: tuple[str, str], done: bool) -> State:
     problem = verdict.problem
     if pods.ready > 0:
-        answers = f"{pods.ready} of {pods.wanted} engine pods answer"
         if problem:
-            return "True", problem.reason, f"{answers}, but: {problem.message}"
+            # No number of pods here: every change of the message is a write.
+            return "True", problem.reason, f"The endpoint answers, but: {problem.message}"
         return ("True", "Serving", _serving(verdict)) if done else ("True", progress[0], progress[1])
     if problem:
         return "False", problem.reason, problem.message
@@ -181,7 +184,7 @@ def _condition(kind: str, state: State, old: Raw | None, generation: int, now: s
         "type": kind,
         "status": status,
         "reason": reason,
-        "message": message,
+        "message": message[:MAX_MESSAGE],
         "observedGeneration": generation,
         "lastTransitionTime": now if changed or old is None else old["lastTransitionTime"],
     }

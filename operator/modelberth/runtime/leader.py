@@ -40,9 +40,13 @@ class _Lock(LeaseLock):
             return False, client.ApiException(status=0, reason=repr(error))
 
     async def create(self, name: str, namespace: str, election_record: Any) -> bool:
+        # Not the library's: kubernetes 37.0.2 passes pretty=True, which its own API class refuses.
+        lease = client.V1Lease(metadata=client.V1ObjectMeta(name=name), spec=self.update_lease(election_record))
         try:
-            return bool(await super().create(name, namespace, election_record))
-        except _CONNECTION:
+            await self.api_instance.create_namespaced_lease(namespace, lease)
+            return True
+        except (client.ApiException, *_CONNECTION) as error:
+            log.warning("the lease could not be created: %r", error)
             return False
 
     async def update(self, name: str, namespace: str, updated_record: Any) -> bool:
@@ -53,15 +57,19 @@ class _Lock(LeaseLock):
 
 
 async def lead(api: client.ApiClient, lease: Lease, work: Callable[[], Awaitable[None]]) -> bool:
-    """Waits for the lease, then runs ``work``. True when the work ended by itself, False when the lease was lost."""
-    ended = asyncio.Event()
+    """Waits for the lease, then runs ``work``. True when the work ended by itself, False when the lease was lost.
+
+    Raises what the work raises.
+    """
+    outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def started() -> None:
         log.info("leading as %s", lease.identity)
         try:
             await work()
-        finally:
-            ended.set()
+            outcome.set_result(None)
+        except Exception as error:
+            outcome.set_exception(error)
 
     config = electionconfig.Config(
         _Lock(lease.name, lease.namespace, lease.identity, api),
@@ -72,17 +80,17 @@ async def lead(api: client.ApiClient, lease: Lease, work: Callable[[], Awaitable
         onstopped_leading=_nothing,
     )
     election = asyncio.create_task(leaderelection.LeaderElection(config).run())
-    finished = asyncio.create_task(ended.wait())
     try:
-        await asyncio.wait({election, finished}, return_when=asyncio.FIRST_COMPLETED)
-        if not ended.is_set():
+        await asyncio.wait({election, outcome}, return_when=asyncio.FIRST_COMPLETED)
+        if not outcome.done():
+            election.result()  # an error of the election itself is not a lost lease
             return False
         await _release(api, lease)
+        outcome.result()
         return True
     finally:
-        for task in (election, finished):
-            task.cancel()
-        await asyncio.gather(election, finished, return_exceptions=True)
+        election.cancel()
+        await asyncio.gather(election, return_exceptions=True)
 
 
 async def _nothing() -> None:

@@ -37,9 +37,12 @@ class Queue:
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._timers: dict[Key, asyncio.TimerHandle] = {}
         self._backoff: dict[Key, float] = {}
+        self._closed = False
 
     def add(self, key: Key) -> None:
         """The key is looked at soon."""
+        if self._closed:
+            return
         if timer := self._timers.pop(key, None):
             timer.cancel()
         self._dirty.add(key)
@@ -57,6 +60,7 @@ class Queue:
 
     async def close(self) -> None:
         """Stops all work where it stands: everything is level-triggered, so the next leader finishes it."""
+        self._closed = True
         for timer in self._timers.values():
             timer.cancel()
         tasks = list(self._running.values())

@@ -1,15 +1,17 @@
 """What the watches have seen, trimmed to what is read."""
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelberth.api.meta import KIND
-from modelberth.manifests.names import OWNER_LABEL
+from modelberth.manifests.names import FETCH, OWNER_LABEL
 
 Raw = dict[str, Any]
 Key = tuple[str, str]
 """(namespace, name) of a ModelDeployment."""
+
+MAX_DELETED = 10_000
 
 
 class Store:
@@ -18,6 +20,8 @@ class Store:
     def __init__(self) -> None:
         self._objects: dict[str, dict[Key, Raw]] = defaultdict(dict)
         self._pods_of: dict[Key, dict[str, Raw]] = defaultdict(dict)
+        self._deleted: OrderedDict[str, int] = OrderedDict()
+        """uid -> version at its deletion: a list that was read before must not bring the object back."""
 
     def get(self, kind: str, namespace: str, name: str) -> Raw | None:
         return self._objects[kind].get((namespace, name))
@@ -41,7 +45,11 @@ class Store:
         known = self._objects[kind].get(key)
         if known is not None and _version(known) >= _version(raw):
             return False
+        if _version(raw) < self._deleted.get(meta.get("uid", ""), 0):
+            return False
         kept = trimmed(kind, raw)
+        if kind == "Pod" and known is not None:
+            self._drop_pod(known)
         self._objects[kind][key] = kept
         if kind == "Pod" and (owner := owner_key(kept)):
             self._pods_of[owner][meta["name"]] = kept
@@ -55,10 +63,25 @@ class Store:
         if known is None or known["metadata"].get("uid") != meta.get("uid"):
             return
         del self._objects[kind][key]
-        if kind == "Pod" and (owner := owner_key(known)):
-            self._pods_of[owner].pop(meta["name"], None)
-            if not self._pods_of[owner]:
-                del self._pods_of[owner]
+        if kind == "Pod":
+            self._drop_pod(known)
+
+    def deleted(self, kind: str, raw: Mapping[str, Any]) -> None:
+        """Drops an object whose deletion was seen, and remembers that older news of it are stale.
+
+        Of the same version it may come back: to a watch with a selector, an object that lost the label is deleted.
+        """
+        self.forget(kind, raw)
+        self._deleted[raw["metadata"]["uid"]] = _version(raw)
+        if len(self._deleted) > MAX_DELETED:
+            self._deleted.popitem(last=False)
+
+    def _drop_pod(self, pod: Raw) -> None:
+        if owner := owner_key(pod):
+            pods = self._pods_of.get(owner, {})
+            pods.pop(pod["metadata"]["name"], None)
+            if not pods:
+                self._pods_of.pop(owner, None)
 
     def prune(self, kind: str, listed: Iterable[Key], before: int) -> list[Raw]:
         """Drops ghosts: objects that a complete list did not hold and that are no newer than it (``before``)."""
@@ -84,7 +107,9 @@ def trimmed(kind: str, raw: Mapping[str, Any]) -> Raw:
         return {**raw, "metadata": meta}
     kept = ("name", "namespace", "uid", "resourceVersion", "labels", "creationTimestamp", "deletionTimestamp")
     status = raw.get("status", {})
+    fetchers = [c for c in (raw.get("spec") or {}).get("initContainers") or [] if c["name"] == FETCH]
     return {
+        "spec": {"initContainers": [{"name": FETCH, "args": c.get("args") or []} for c in fetchers]},
         "metadata": {name: meta[name] for name in kept if name in meta},
         "status": {
             name: status[name]

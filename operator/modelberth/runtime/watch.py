@@ -5,6 +5,7 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -77,7 +78,9 @@ class Watch:
         for kind, resource in WATCHED.items():
             kopf.on.event(*resource, registry=registry, id=kind)(self._handler(kind))
         kopf.on.login(registry=registry)(_login)
-        await kopf.operator(
+        loop = asyncio.get_running_loop()
+        before = asyncio.all_tasks(loop)
+        tasks = await kopf.spawn_tasks(
             registry=registry,
             settings=_settings(),
             standalone=True,
@@ -85,13 +88,17 @@ class Watch:
             namespaces=namespaces,
             stop_flag=stop,
         )
+        # kopf takes SIGTERM for itself; then its own wait for our flag would be left over and cost 5 s at the end.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        await kopf.run_tasks(tasks, ignored=before)
 
     def seen(self, kind: str, event: str | None, raw: Mapping[str, Any]) -> None:
         """One watch event: ADDED, MODIFIED, DELETED, or None for a listed object."""
         if event is None:
             self._note_list(kind)
         if event == "DELETED":
-            self._store.forget(kind, raw)
+            self._store.deleted(kind, raw)
         elif not self._store.remember(kind, raw):
             return
         key = (raw["metadata"]["namespace"], raw["metadata"]["name"]) if kind == KIND else owner_key(raw)
@@ -123,7 +130,6 @@ def _settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()
-    settings.process.ultimate_exiting_timeout = 5
     for kind, (_, _, plural) in WATCHED.items():
         if kind != KIND:
             settings.watching.label_selectors[plural] = SELECTOR
