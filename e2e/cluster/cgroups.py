@@ -14,17 +14,19 @@ MOUNTS = Path("/proc/mounts")
 
 
 def hierarchies(mounts: str) -> dict[str, Path]:
-    """Controllers -> mount point, from the text of /proc/mounts; {"": path} on pure v2."""
-    v1, v2 = {}, None
+    """Controllers -> mount point, from the text of /proc/mounts; v2, which has one tree, is called "unified".
+
+    A hybrid machine has both: its controllers are in the trees of v1, but runc joins the v2 tree as well.
+    """
+    found = {}
     for line in mounts.splitlines():
         _, point, kind, options, *_ = line.split()
         if kind == "cgroup":
             named = [o for o in options.split(",") if o not in ("rw", "ro", "relatime", "nosuid", "nodev", "noexec")]
-            v1[",".join(named)] = Path(point)
+            found[",".join(named)] = Path(point)
         elif kind == "cgroup2":
-            v2 = Path(point)
-    # A hybrid machine mounts v2 too, without controllers; what runs there is decided by v1.
-    return v1 or ({"": v2} if v2 else {})
+            found["unified"] = Path(point)
+    return found
 
 
 class Cgroups:
@@ -73,5 +75,5 @@ class Cgroups:
                     os.rmdir(folder)
 
     def _marker(self) -> Path:
-        """One tree that holds every process: pids on v1 (runc joins all), the only one on v2."""
-        return self.trees.get("pids") or next(iter(self.trees.values()))
+        """One tree that holds every process: pids on v1 (runc joins all trees), the only one on v2."""
+        return self.trees.get("pids") or self.trees["unified"]

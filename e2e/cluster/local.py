@@ -128,7 +128,8 @@ class LocalCluster:
             # After a crash there is nobody to ask; the next kubelet then removes them as unknown pods.
             with contextlib.suppress(ClusterError):
                 self._store().remove_containers()
-        self.daemons.stop(["containerd", *others])
+        # The API server would wait ten seconds for watches to end; what it acknowledged is in etcd.
+        self.daemons.stop(["containerd", *others], timeout=2.0)
         groups.kill()
         network.remove()
 

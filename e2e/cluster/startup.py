@@ -66,6 +66,8 @@ class Startup:
             self._run("coredns", in_network(node.coredns()))
             self._wait("a Ready node", lambda: self._node_ready(kubectl), "kubelet")
             self._wait("the default service account", lambda: self._can_run_pods(kubectl), "kube-controller-manager")
+        for name in DAEMONS:
+            self.daemons.check(name)
         write(self.where.state / "fingerprint", self._fingerprint(subnets))
 
     def unchanged(self, subnets: Subnets) -> bool:
@@ -119,6 +121,9 @@ class Startup:
 
     @staticmethod
     def _node_ready(kubectl: Kubectl) -> bool:
+        # After a crash the node is Ready in etcd: only its kubelet can say that it is again.
+        if not succeeds([*kubectl.command, "get", "--raw", f"/api/v1/nodes/{certificates.NODE}/proxy/healthz"]):
+            return False
         return any(node_ready(n) for n in kubectl.nodes() if n["metadata"]["name"] == certificates.NODE)
 
     @staticmethod
