@@ -1,29 +1,40 @@
-"""Pass-through arguments that CEL cannot judge: argparse's abbreviations and glued short flags."""
+"""Pass-through arguments that CEL does not judge: mixed spellings, argparse's abbreviations and glued short flags."""
 
 from modelberth.api.engine_facts import EngineFacts
-from modelberth.api.engine_rules import config_refusal, refusal
+from modelberth.api.engine_rules import config_refusal, refusal, spellings
 from modelberth.api.finding import Finding
 
 
-def abbreviated(facts: EngineFacts, args: list[str]) -> list[Finding]:
+def disguised(facts: EngineFacts, args: list[str]) -> list[Finding]:
     """Refuses arguments that the engine's parser reads as an owned flag though they do not spell it out.
 
-    argparse takes any unambiguous prefix of a long flag (--max-model for --max-model-len) and a value glued to a
-    one-letter flag (-qawq). Which prefixes are unambiguous changes with the version, so one that could be short for
-    an owned flag is refused.
+    ``--max_model-len`` is ``--max-model-len`` to vLLM and llama.cpp. argparse also takes any unambiguous prefix of a
+    long flag (--max-model) and a value glued to a one-letter flag (-qawq). Which prefixes are unambiguous changes with
+    the version, so one that could be short for an owned flag is refused.
     """
-    if not facts.abbreviations:
-        return []
     spelled_out = _flags(facts)
     found = []
     for index, arg in enumerate(args):
         flag = _flag(arg)
-        if flag is None or flag in spelled_out:
+        if flag is None:
             continue
-        message = _refusal_of_glued(facts, flag) or _refusal_of_prefix(facts, flag)
+        message = _refusal_of_spelling(facts, arg, flag)
+        if message is None and facts.abbreviations and flag not in spelled_out:
+            message = _refusal_of_glued(facts, flag) or _refusal_of_prefix(facts, flag)
         if message is not None:
             found.append(Finding(f"spec.engine.args[{index}]", message))
     return found
+
+
+def _refusal_of_spelling(facts: EngineFacts, arg: str, flag: str) -> str | None:
+    """An owned flag in a spelling that the CEL rules do not list."""
+    written = arg.partition("=")[0]
+    for owned in facts.owned_flags:
+        if flag in owned.names and written not in spellings(owned.names):
+            return f"{written} is {flag}: {refusal(owned)}"
+    if flag in facts.config_flags and written not in spellings(facts.config_flags):
+        return config_refusal(facts)
+    return None
 
 
 def _flag(arg: str) -> str | None:

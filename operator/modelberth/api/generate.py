@@ -1,4 +1,4 @@
-"""``python -m modelberth.api.generate [--check] [--root DIR]``: crds/ and docs/reference.md from the models."""
+"""``python -m modelberth.api.generate [--check] [--root DIR]``: crds/, the chart's copy and docs/reference.md."""
 
 import argparse
 import sys
@@ -11,7 +11,9 @@ from modelberth.api.reference import reference
 
 def generated() -> dict[str, str]:
     """Path in the repository -> text."""
-    return {f"crds/{PLURAL}.{GROUP}.yaml": crd_yaml(), "docs/reference.md": reference()}
+    file = f"{PLURAL}.{GROUP}.yaml"
+    crd = crd_yaml()
+    return {f"crds/{file}": crd, f"charts/modelberth/files/crds/{file}": crd, "docs/reference.md": reference()}
 
 
 def main() -> int:
@@ -19,14 +21,15 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
     parser.add_argument("--root", type=Path, default=Path.cwd(), help="the repository (default: this folder)")
     options = parser.parse_args()
-    stale = [path for path, text in generated().items() if not _holds(options.root / path, text)]
+    files = generated()
+    stale = [path for path, text in files.items() if not _holds(options.root / path, text)]
     for path in stale:
         if options.check:
             print(f"{path} differs from the models: run `make generate`", file=sys.stderr)
         else:
             target = options.root / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(generated()[path])
+            target.write_text(files[path])
             print(f"wrote {path}")
     return 1 if stale and options.check else 0
 

@@ -1,5 +1,7 @@
 """ModelDeployments of a YAML file, read as kubectl reads it: YAML 1.1 as in Go, one resource per document."""
 
+import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,8 +61,8 @@ def _resources(line: int, document: Any) -> Iterator[dict[str, Any]]:
 
 
 def _documents(text: str) -> Iterator[tuple[int, Any]]:
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         while loader.check_node():
             node = loader.get_node()
             if node is not None:
@@ -70,11 +72,9 @@ def _documents(text: str) -> Iterator[tuple[int, Any]]:
         raise LoadError(mark.line + 1 if mark else 1, " ".join(filter(None, (error.context, error.problem)))) from error
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise LoadError(line, f"the character {error.character!r} is not allowed in YAML") from error
+        raise LoadError(line, f"the character {text[error.position]!r} is not allowed in YAML") from error
     except RecursionError as error:
         raise LoadError(1, "the YAML is nested too deeply") from error
-    finally:
-        loader.dispose()
 
 
 class _Loader(yaml.SafeLoader):
@@ -94,10 +94,13 @@ _SCALARS = (
     ("null", r"~|null|Null|NULL|", "~nN\0"),
     ("merge", r"<<", "<"),
 )
-for _tag, _pattern, _first in _SCALARS:
-    _Loader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), [c if c != "\0" else "" for c in _first]
-    )
+RESOLVERS = tuple(
+    (f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), [c if c != "\0" else "" for c in first])
+    for tag, pattern, first in _SCALARS
+)
+"""What Go reads as something else than a string, for PyYAML's ``add_implicit_resolver``."""
+for _tag, _pattern, _first in RESOLVERS:
+    _Loader.add_implicit_resolver(_tag, _pattern, _first)
 
 
 def _bool(loader: _Loader, node: yaml.ScalarNode) -> bool:
@@ -115,9 +118,10 @@ def _int(loader: _Loader, node: yaml.ScalarNode) -> int:
 
 def _float(loader: _Loader, node: yaml.ScalarNode) -> float:
     text = node.value.replace("_", "").lower()
-    if "inf" in text or "nan" in text:
+    value = float("nan" if "nan" in text else text.replace(".inf", "inf"))
+    if not math.isfinite(value):
         raise yaml.constructor.ConstructorError(None, None, f"{node.value} is no JSON number", node.start_mark)
-    return float(text)
+    return value
 
 
 def _map(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
@@ -131,16 +135,12 @@ def _map(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
     loader.flatten_mapping(node)
     result = {}
     for key, value in node.value:
-        if not isinstance(key, yaml.ScalarNode):
-            raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key.start_mark)
         name = loader.construct_object(key, deep=True)
-        text = key.value if isinstance(name, str) else _json_key(name)
+        if not isinstance(name, str | bool | int | float):
+            raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key.start_mark)
+        text = key.value if isinstance(name, str) else json.dumps(name)
         result[text] = loader.construct_object(value, deep=True)
     return result
-
-
-def _json_key(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
 
 
 _Loader.add_constructor("tag:yaml.org,2002:bool", _bool)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from modelberth.api.arguments import abbreviated
+from modelberth.api.arguments import disguised
 from modelberth.api.engine_rules import engine_rules
 from modelberth.api.engine_tables import FACTS
 from modelberth.api.evaluation import RuleSet
@@ -71,7 +71,7 @@ def _judge(
     if not api_server_only and not found:
         found = _python_only(deployment, default_image)
     elif not api_server_only:
-        found += _abbreviated(deployment)
+        found += _disguised(deployment)
     return found, deployment.model_copy(update={"status": _status(resource)})
 
 
@@ -107,15 +107,15 @@ def _python_only(deployment: ModelDeployment, default_image: DefaultImage | None
     facts = FACTS[spec.engine.type]
     image = spec.engine.image or (default_image(spec.engine.type, spec.device) if default_image else "")
     return [
-        *_abbreviated(deployment),
+        *_disguised(deployment),
         *version_findings(spec, facts, image),
         *quantity_findings(spec),
         *pod_template_findings(spec.pod_template, facts),
     ]
 
 
-def _abbreviated(deployment: ModelDeployment) -> list[Finding]:
-    return abbreviated(FACTS[deployment.spec.engine.type], deployment.spec.engine.args)
+def _disguised(deployment: ModelDeployment) -> list[Finding]:
+    return disguised(FACTS[deployment.spec.engine.type], deployment.spec.engine.args)
 
 
 def _status(resource: dict[str, Any]) -> Status | None:
