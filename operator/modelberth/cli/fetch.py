@@ -1,5 +1,9 @@
 """`modelberth fetch`: the init container. Its own package does the work; nothing of the operator is imported."""
 
-from modelberth.fetcher.command import add_parser
+from typing import Any
 
-__all__ = ["add_parser"]
+from modelberth.fetcher import command
+
+
+def add_parser(commands: Any) -> None:
+    command.add_parser(commands).set_defaults(run=command.run)

@@ -1,6 +1,7 @@
 """The command `modelberth`."""
 
 import argparse
+import os
 import sys
 
 from modelberth.cli import crds, fetch, operator, render
@@ -13,6 +14,9 @@ Apply a ModelDeployment, get an OpenAI-compatible URL. These commands run the op
 
 COMMANDS = (render, crds, operator, fetch)
 
+BROKEN_PIPE = 128 + 13
+"""As a shell reports a program that SIGPIPE ended."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a ModelDeployment is invalid."""
@@ -23,7 +27,13 @@ def main(argv: list[str] | None = None) -> int:
     for command in COMMANDS:
         command.add_parser(commands)
     args = parser.parse_args(argv)
-    code: int = args.run(args)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # `modelberth render ... | head`: the reader has what it wanted. Python would complain once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     return code
 
 

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from modelberth.api.finding import InvalidSpec
-from modelberth.api.loading import LoadError, load
+from modelberth.api.loading import Loaded, LoadError, load
 from modelberth.api.validation import parse
+from modelberth.cli.documents import yaml_text
 from modelberth.cli.settings import SettingsError, add_settings, read_settings
 from modelberth.manifests.children import children, chosen_image
 from modelberth.manifests.facts import Facts
@@ -45,6 +44,9 @@ def add_parser(commands: Any) -> None:
         "-f", "--filename", required=True, metavar="FILE", help="YAML with ModelDeployments; - is stdin"
     )
     parser.add_argument(
+        "-n", "--namespace", default="default", help="namespace of resources that name none (default: default)"
+    )
+    parser.add_argument(
         "--model-config",
         action="append",
         default=[],
@@ -59,11 +61,14 @@ def run(args: argparse.Namespace) -> int:
     try:
         settings = read_settings(args.config)
         configs = _configs(args.model_config)
-        text = sys.stdin.read() if args.filename == "-" else Path(args.filename).read_text(encoding="utf-8")
-        loaded = load(text)
-    except (SettingsError, OSError, UnicodeDecodeError, LoadError) as error:
+        loaded = load(_text(args.filename))
+        _all_used(configs, loaded)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except LoadError as error:
         print(f"{args.filename}: {error}", file=sys.stderr)
-        return INVALID if isinstance(error, LoadError) else 1
+        return INVALID
     if not loaded:
         print(f"{args.filename}: no ModelDeployment in it", file=sys.stderr)
         return 1
@@ -71,15 +76,37 @@ def run(args: argparse.Namespace) -> int:
     code = 0
     for document in loaded:
         try:
-            manifests.extend(_render(document.resource, settings, configs))
+            resource = _in_namespace(document.resource, args.namespace)
+            manifests.extend(_render(resource, settings, configs))
         except InvalidSpec as error:
             code = INVALID
-            name = (document.resource.get("metadata") or {}).get("name", "?")
             for finding in error.findings:
-                print(f"{args.filename}:{document.line}: {name}: {finding}", file=sys.stderr)
+                print(f"{args.filename}:{document.line}: {_name(document)}: {finding}", file=sys.stderr)
     if code == 0:
-        print(yaml.safe_dump_all(manifests, sort_keys=False, width=120), end="")
+        print(yaml_text(manifests), end="")
     return code
+
+
+def _text(filename: str) -> str:
+    try:
+        return sys.stdin.read() if filename == "-" else Path(filename).read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{filename}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{filename}: it is not UTF-8 text") from error
+
+
+def _name(document: Loaded) -> str:
+    metadata = document.resource.get("metadata")
+    return str(metadata.get("name", "?")) if isinstance(metadata, dict) else "?"
+
+
+def _in_namespace(resource: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """As kubectl does it: the namespace of the command line, unless the file has one."""
+    metadata = resource.get("metadata")
+    if not isinstance(metadata, dict) or metadata.get("namespace"):
+        return resource
+    return {**resource, "metadata": {**metadata, "namespace": namespace}}
 
 
 def _render(resource: dict[str, Any], settings: Settings, configs: dict[str, dict[str, Any]]) -> Iterator[Any]:
@@ -95,9 +122,18 @@ def _configs(values: list[str]) -> dict[str, dict[str, Any]]:
         name, _, folder = value.rpartition("=")
         try:
             config = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise SettingsError(f"--model-config {value}: there is no {folder}/config.json") from None
+        except OSError as error:
+            raise SettingsError(f"--model-config {value}: {folder}/config.json: {error.strerror}") from None
         except ValueError as error:
             raise SettingsError(f"--model-config {value}: config.json is not JSON: {error}") from None
-        configs[name] = config if isinstance(config, dict) else {}
+        if not isinstance(config, dict):
+            raise SettingsError(f"--model-config {value}: config.json is no JSON object")
+        configs[name] = config
     return configs
+
+
+def _all_used(configs: dict[str, dict[str, Any]], loaded: list[Loaded]) -> None:
+    names = {_name(document) for document in loaded}
+    for name in configs:
+        if name and name not in names:
+            raise SettingsError(f"--model-config {name}=...: the file has no ModelDeployment named {name}")

@@ -27,9 +27,11 @@ def read_settings(path: str | None) -> Settings:
         return Settings.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {})
     except OSError as error:
         raise SettingsError(f"--config {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"--config {path}: it is not UTF-8 text") from error
     except yaml.YAMLError as error:
         raise SettingsError(f"--config {path}: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"--config {path}: {field}: {first['msg']}") from error
+        raise SettingsError(f"--config {path}: {field or 'the file'}: {first['msg']}") from error

@@ -1,7 +1,6 @@
 """The engine container: what the engine asks for, wired into the pod."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.engines.container import HOME
@@ -41,10 +40,11 @@ def engine_container(md: ModelDeployment, run: Run, mount: Manifest) -> Manifest
     """The container named ``engine``; ``mount`` is where the weights are."""
     engine, launch = run.engine, run.launch
     own_env = [item.model_dump(by_alias=True, exclude_none=True) for item in md.spec.engine.env]
-    container: Manifest = {
+    return {
         "name": ENGINE,
         "image": run.image,
-        "args": [*launch.args, *md.spec.engine.args],
+        "command": list(launch.command),
+        "args": [*map(_literal, launch.args), *md.spec.engine.args],
         "env": by_name(launch.env, own_env),
         "ports": [{"name": "http", "containerPort": engine.port, "protocol": "TCP"}],
         "resources": resources(md, engine),
@@ -60,15 +60,17 @@ def engine_container(md: ModelDeployment, run: Run, mount: Manifest) -> Manifest
         "terminationMessagePolicy": "FallbackToLogsOnError",
         **engine.probes(),
     }
-    if launch.command:
-        container["command"] = list(launch.command)
-    return container
+
+
+def _literal(argument: str) -> str:
+    """The kubelet expands $(NAME) in arguments: a model file with such a name would not be found, or print a key."""
+    return argument.replace("$", "$$")
 
 
 def resources(md: ModelDeployment, engine: Engine) -> Manifest:
     """Requests and limits: the spec's own, the GPU count, and requests that keep a forgetful spec schedulable."""
-    limits: dict[str, Any] = dict(md.spec.resources.limits)
-    requests: dict[str, Any] = dict(md.spec.resources.requests)
+    limits = {name: str(quantity) for name, quantity in md.spec.resources.limits.items()}
+    requests = {name: str(quantity) for name, quantity in md.spec.resources.requests.items()}
     defaults = {
         "cpu": engine.default_cpu,
         "memory": engine.default_memory,

@@ -51,12 +51,17 @@ def thaw(deployment: Manifest | None) -> Frozen | None:
     text = ((deployment or {}).get("metadata", {}).get("annotations") or {}).get(FROZEN)
     try:
         record = json.loads(text) if text else None
-        if not isinstance(record, dict):
-            return None
-        facts = Facts(commit=record["commit"], kv_bytes_per_token=record["kvBytesPerToken"])
-        return Frozen(inputs=record["inputs"], model=record["model"], facts=facts)
-    except (ValueError, KeyError):
+    except (ValueError, RecursionError):
         return None
+    match record:
+        case {
+            "inputs": str(inputs),
+            "model": str(model),
+            "commit": str() | None as commit,
+            "kvBytesPerToken": int() | None as kv_bytes,
+        }:
+            return Frozen(inputs=inputs, model=model, facts=Facts(commit=commit, kv_bytes_per_token=kv_bytes))
+    return None
 
 
 def _digest(value: object) -> str:

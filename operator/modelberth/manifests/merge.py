@@ -22,17 +22,16 @@ def merged(base: Any, patch: Any, field: str = "") -> Any:
 
     ``field`` is the name of the field that both are the value of. Neither argument is changed.
     """
-    if isinstance(base, dict) and isinstance(patch, dict):
-        result = dict(base)
+    if isinstance(patch, dict):
+        result = dict(base) if isinstance(base, dict) else {}
         for name, value in patch.items():
             if value is None:
                 result.pop(name, None)
             else:
-                result[name] = merged(base[name], value, name) if name in base else value
+                result[name] = merged(result.get(name), value, name)
         return result
-    key = MERGE_KEYS.get(field)
-    if key and isinstance(base, list) and isinstance(patch, list):
-        return _merged_list(base, patch, key)
+    if field in MERGE_KEYS and isinstance(patch, list):
+        return _merged_list(base if isinstance(base, list) else [], patch, field)
     return patch
 
 
@@ -41,8 +40,25 @@ def by_name(base: Iterable[dict[str, Any]], patch: Iterable[dict[str, Any]]) -> 
     return list({item["name"]: item for item in (*base, *patch)}.values())
 
 
-def _merged_list(base: list[Any], patch: list[Any], key: str) -> list[Any]:
-    overlay = {item[key]: item for item in patch if isinstance(item, dict) and key in item}
-    kept = [merged(item, overlay.pop(item[key])) if item[key] in overlay else item for item in base]
-    keyless = [item for item in patch if not (isinstance(item, dict) and key in item)]
-    return kept + list(overlay.values()) + keyless
+def _merged_list(base: list[Any], patch: list[Any], field: str) -> list[Any]:
+    """Items in the order of ``base``; new ones follow in theirs."""
+    key = MERGE_KEYS[field]
+    result = list(base)
+    for item in patch:
+        if not (isinstance(item, dict) and key in item):
+            result.append(item)
+            continue
+        same = (index for index, there in enumerate(result) if isinstance(there, dict) and there.get(key) == item[key])
+        index = next(same, None)
+        if index is None:
+            result.append(merged({}, item))
+        else:
+            result[index] = merged(_retained(result[index], item, field), item)
+    return result
+
+
+def _retained(there: dict[str, Any], item: dict[str, Any], field: str) -> dict[str, Any]:
+    """A volume has one source: another one takes its place (patchStrategy retainKeys), any other item is kept whole."""
+    if field == "volumes" and len(item) > 1:
+        return {name: value for name, value in there.items() if name in item}
+    return there

@@ -56,8 +56,11 @@ def pod_template(md: ModelDeployment, run: Run, stored: Weights, settings: Setti
 def _placement(md: ModelDeployment, settings: Settings) -> Manifest:
     if md.spec.device == "CPU":
         return {}
+    resource = md.spec.gpu.resource_name
+    # Nodes with slices of GPUs (nvidia.com/mig-1g.10gb) carry the vendor's taint as well.
+    taints = dict.fromkeys((f"{resource.partition('/')[0]}/gpu", resource))
     placement: Manifest = {
-        "tolerations": [{"key": md.spec.gpu.resource_name, "operator": "Exists", "effect": "NoSchedule"}]
+        "tolerations": [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in taints]
     }
     if md.spec.gpu.type:
         placement["nodeSelector"] = {settings.gpu.label_key: md.spec.gpu.type}

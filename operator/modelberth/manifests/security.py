@@ -4,7 +4,11 @@ from modelberth.manifests.names import UID, Manifest
 
 
 def pod_security() -> Manifest:
-    """securityContext of the pod. fsGroup lets the uid read a claim that root filled."""
+    """securityContext of the pod. fsGroup lets the uid use emptyDirs and Secret files.
+
+    It does nothing for claims, which are mounted read-only: their files must be readable by others, or
+    podTemplate.spec.securityContext names their owner.
+    """
     return {
         "runAsNonRoot": True,
         "runAsUser": UID,

@@ -5,6 +5,7 @@ from typing import Any
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.uri import ClaimUri, HubUri, ImageUri, parse_uri
+from modelberth.manifests.merge import by_name
 from modelberth.manifests.names import FETCH, MODEL_DIR, Manifest, pin_name
 from modelberth.manifests.security import container_security
 from modelberth.manifests.settings import Settings
@@ -96,17 +97,18 @@ def _fetcher(md: ModelDeployment, commit: str | None, settings: Settings) -> Man
 
 
 def _fetcher_env(md: ModelDeployment, settings: Settings) -> list[Manifest]:
-    env: list[Manifest] = [
-        {"name": "HF_ENDPOINT", "value": settings.hub.endpoint},
-        {"name": "HF_HOME", "value": "/tmp/huggingface"},
-        {"name": "HF_HUB_DISABLE_TELEMETRY", "value": "1"},
-        *({"name": name, "value": value} for name, value in sorted(settings.fetcher.env.items())),
-    ]
+    values = {
+        "HF_HOME": "/tmp/huggingface",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        **dict(sorted(settings.fetcher.env.items())),
+        "HF_ENDPOINT": settings.hub.endpoint,
+    }
     if settings.fetcher.ca_config_map:
-        env.append({"name": "SSL_CERT_FILE", "value": f"{CA_DIR}/ca.crt"})
+        values["SSL_CERT_FILE"] = f"{CA_DIR}/ca.crt"
+    env: list[Manifest] = [{"name": name, "value": value} for name, value in values.items()]
     if secret := md.spec.model.secret_ref:
         token = {"secretKeyRef": {"name": secret.name, "key": "HF_TOKEN"}}
-        env.append({"name": "HF_TOKEN", "valueFrom": token})
+        env = by_name(env, [{"name": "HF_TOKEN", "valueFrom": token}])
     return env
 
 
