@@ -34,6 +34,9 @@ _SAID_BY_CHECKPOINT = (
 )
 """Values for which no --quantization is given: config.json of the checkpoint decides."""
 
+_LOAD_FORMATS = {"bitsandbytes": "bitsandbytes"}
+"""Quantizations with a loader of their own, which vLLM 0.7 had to be told; later versions take the word too."""
+
 KV_CACHE_DTYPE_WORDS = {"half": "float16"}
 
 
@@ -78,6 +81,7 @@ def _flags(berth: Berth) -> dict[str, Value]:
         "--trust-remote-code": spec.model.trust_remote_code,
         "--dtype": None if spec.dtype == "auto" else spec.dtype,
         "--quantization": quantization_word(spec.quantization, berth.version),
+        "--load-format": _LOAD_FORMATS.get(spec.quantization),
         "--max-model-len": spec.max_model_len,
         "--max-num-seqs": spec.max_num_seqs,
         "--kv-cache-dtype": _kv_cache_dtype(spec.kv_cache_dtype),
