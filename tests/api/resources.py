@@ -20,14 +20,22 @@ def resource(changes: Changes | None = None, engine: str = "vLLM") -> Resource:
         "metadata": {"name": "llama3"},
         "spec": {"model": {"uri": "hf://org/name"}, "engine": {"type": engine}},
     }
-    for path, value in (changes or {}).items():
+    return changed(made, changes or {})
+
+
+def changed(made: Resource, changes: Changes) -> Resource:
+    """A copy of the resource with the fields at the paths replaced; parts that are missing or no maps are made."""
+    made = copy.deepcopy(made)
+    for path, value in changes.items():
         _set(made, path.split("."), copy.deepcopy(value))
     return made
 
 
 def _set(target: Any, path: list[str], value: Any) -> None:
     for name in path[:-1]:
-        target = target.setdefault(name, {})
+        if not isinstance(target.get(name), dict):
+            target[name] = {}
+        target = target[name]
     if value is ABSENT:
         target.pop(path[-1], None)
     else:
