@@ -35,11 +35,11 @@ _FLAGS_AND_VARIABLES = (
     (Owned(("--tensor-split", "-ts"), "spec.parallelism"), ("LLAMA_ARG_TENSOR_SPLIT",)),
     (Owned(("--host",), shared.BY_MODELBERTH, shared.ADDRESS), ("LLAMA_ARG_HOST",)),
     (Owned(("--port",), shared.BY_MODELBERTH, shared.ADDRESS), ("LLAMA_ARG_PORT",)),
-    (Owned(("--api-prefix",), shared.BY_MODELBERTH, shared.ADDRESS), ("LLAMA_ARG_API_PREFIX",)),
+    (Owned(("--api-prefix",), shared.REFUSED, shared.ADDRESS), ("LLAMA_ARG_API_PREFIX",)),
     (Owned(("--api-key",), "spec.apiKeySecretRef", shared.API_KEY), ("LLAMA_API_KEY",)),
     (Owned(("--api-key-file",), "spec.apiKeySecretRef"), ("LLAMA_ARG_API_KEY_FILE",)),
-    (Owned(("--ssl-key-file",), shared.BY_MODELBERTH, shared.PLAIN_HTTP), ("LLAMA_ARG_SSL_KEY_FILE",)),
-    (Owned(("--ssl-cert-file",), shared.BY_MODELBERTH, shared.PLAIN_HTTP), ("LLAMA_ARG_SSL_CERT_FILE",)),
+    (Owned(("--ssl-key-file",), shared.REFUSED, shared.PLAIN_HTTP), ("LLAMA_ARG_SSL_KEY_FILE",)),
+    (Owned(("--ssl-cert-file",), shared.REFUSED, shared.PLAIN_HTTP), ("LLAMA_ARG_SSL_CERT_FILE",)),
     (Owned(("--metrics",), shared.BY_MODELBERTH, shared.METRICS), ("LLAMA_ARG_ENDPOINT_METRICS",)),
 )
 """Each flag beside the variable that llama-server reads for it (the ``env:`` in its --help)."""

@@ -3,6 +3,8 @@
 from modelberth.api.engine_facts import Owned
 
 BY_MODELBERTH = "set by Modelberth"
+REFUSED = "refused"
+"""For what would break serving and that no field stands for."""
 
 PLAIN_HTTP = "the Service and the probes speak plain HTTP to the engine; end TLS in front of the Service"
 ONE_NODE = "a replica runs on one node; use spec.parallelism for the GPUs of that node"
