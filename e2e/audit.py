@@ -14,7 +14,7 @@ APART = {"leases", "events"}
 
 @dataclass
 class Audit:
-    """Reads the log from where it stands now."""
+    """Reads the log from where it stands now. An empty ``user`` is everyone."""
 
     path: Path
     user: str = OPERATOR
@@ -32,7 +32,7 @@ class Audit:
             lines.pop()
         self._position += sum(map(len, lines))
         parsed = (json.loads(line) for line in lines)
-        return [entry for entry in parsed if entry["user"]["username"] == self.user]
+        return [entry for entry in parsed if not self.user or entry["user"]["username"] == self.user]
 
     def writes(self, namespace: str | None = None) -> Counter[str]:
         """Writes since the last call as ``verb resource[/subresource]`` -> number, without leases and Events."""
