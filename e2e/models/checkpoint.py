@@ -84,15 +84,16 @@ def _config(metadata: dict[str, Any], layout: Format) -> dict[str, Any]:
 def _stored_tensors(model: GgufModel, layout: Format) -> dict[str, tuple[str, Tensor]]:
     """Name -> (safetensors' name of the dtype, array); bfloat16, which numpy lacks, as its upper 16 bits."""
     stored: dict[str, tuple[str, Tensor]] = {}
-    for name, weight in model.weights.items():
+    for name, exact in model.weights.items():
         layer = name.removesuffix(".weight")
+        bfloat16 = _to_bfloat16(exact)
+        # Everything else is made from the bf16 checkpoint, as a quantizer would that starts from the published one.
+        weight = (bfloat16.astype(np.uint32) << np.uint32(16)).view(np.float32)
         if layout.quantize is not None and layer.endswith("_proj"):
-            # From the 16-bit weights, as a quantizer that starts from the published checkpoint would.
-            rounded = (_to_bfloat16(weight).astype(np.uint32) << np.uint32(16)).view(np.float32)
-            for part, tensor in layout.quantize(rounded).items():
+            for part, tensor in layout.quantize(weight).items():
                 stored[f"{layer}.{part}"] = (str(tensor.dtype), tensor)
         elif layout.dtype == "bfloat16":
-            stored[name] = ("bfloat16", _to_bfloat16(weight))
+            stored[name] = ("bfloat16", bfloat16)
         else:
             stored[name] = (layout.dtype, weight.astype(layout.dtype))
     return stored

@@ -22,8 +22,8 @@ def ensure(cache: Path | None = None) -> Path:
     Older versions are removed: nothing but a rebuild would use them.
     """
     root = cache or _cache_root()
-    key = _key()
-    made = root / key
+    current = key()
+    made = root / current
     if made.is_dir():
         return made
     root.mkdir(parents=True, exist_ok=True)
@@ -38,7 +38,7 @@ def ensure(cache: Path | None = None) -> Path:
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     for other in root.iterdir():
-        if other.name != key and not other.name.startswith("making-"):
+        if other.name != current and not other.name.startswith("making-"):
             shutil.rmtree(other)
     return made
 
@@ -56,7 +56,8 @@ def _make(folder: Path) -> None:
         write_checkpoint(model, folder / f"{MODEL}{layout.suffix}", layout)
 
 
-def _key() -> str:
+def key() -> str:
+    """A hash of the source's pin and of this code: the same key, the same files."""
     digest = hashlib.sha256()
     for source in (SOURCE_LOCK, *sorted(Path(__file__).parent.glob("*.py"))):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())

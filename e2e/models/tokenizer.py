@@ -45,7 +45,8 @@ def write_tokenizer(metadata: dict[str, Any], folder: Path) -> None:
     _write_json(folder / "special_tokens_map.json", names)
     config = {
         **names,
-        "tokenizer_class": "GPT2TokenizerFast",
+        # Not GPT2Tokenizer: transformers 5 builds that one anew from the vocabulary and drops the digits' rule.
+        "tokenizer_class": "PreTrainedTokenizerFast",
         "add_prefix_space": False,
         "add_bos_token": metadata["tokenizer.ggml.add_bos_token"],
         "clean_up_tokenization_spaces": False,

@@ -1,0 +1,171 @@
+"""What builds an image: Docker or Podman where one answers, else buildah, which needs no daemon."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from e2e.cluster.commands import run, succeeds
+from e2e.cluster.debian import require
+from e2e.cluster.progress import step
+from images import base
+from images.build_settings import write_secrets
+from images.catalog import ROOT, Image
+from images.content import LABEL
+
+_DEBIAN_PACKAGES = {"buildah": "buildah", "debootstrap": "debootstrap", "tar": "tar"}
+
+
+@dataclass(frozen=True)
+class Order:
+    """One image to build: what, under which name, with which content hash and named contexts."""
+
+    image: Image
+    reference: str
+    content: str
+    contexts: Mapping[str, Path]
+
+
+class Builder(Protocol):
+    """Builds images and keeps them in a store of its own until they are forgotten."""
+
+    def content_of(self, reference: str) -> str | None:
+        """The content hash that an image in the store was built from; None if there is no such image."""
+
+    def build(self, order: Order) -> None:
+        """Build and tag an image."""
+
+    def exported(self, reference: str) -> AbstractContextManager[str]:
+        """What a cluster can load: the path of an archive, deleted at the end, or a name that the engine knows."""
+
+    def forget(self, reference: str) -> None:
+        """Drop an image and those of its layers that no other image has."""
+
+    def run(self, reference: str, argv: Sequence[str], stdin: str) -> str:
+        """Run `argv` in a new container, as the image's user; returns its standard output."""
+
+
+def choose_builder() -> Builder:
+    """The first that works on this machine."""
+    for engine in ("docker", "podman"):
+        if succeeds([engine, "info"]):
+            return Engine(engine)
+    return Buildah(cache_folder())
+
+
+def cache_folder() -> Path:
+    """`$XDG_CACHE_HOME/modelberth`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "modelberth"
+
+
+class Engine:
+    """Docker or Podman."""
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+
+    def content_of(self, reference: str) -> str | None:
+        template = f'{{{{index .Config.Labels "{LABEL}"}}}}'
+        if not succeeds([self._command, "image", "inspect", reference]):
+            return None
+        return run([self._command, "image", "inspect", "--format", template, reference]).strip()
+
+    def build(self, order: Order) -> None:
+        with _arguments(order) as arguments:
+            run([self._command, "build", *arguments, str(ROOT)])
+
+    @contextmanager
+    def exported(self, reference: str) -> Iterator[str]:
+        yield reference
+
+    def forget(self, reference: str) -> None:
+        """The engine's images are the user's to remove."""
+
+    def run(self, reference: str, argv: Sequence[str], stdin: str) -> str:
+        options = ["--rm", "--interactive", "--network", "none", "--entrypoint", argv[0]]
+        return run([self._command, "run", *options, reference, *argv[1:]], stdin=stdin)
+
+
+class Buildah:
+    """buildah with a store of its own below `cache`; Debian bases are made by debootstrap."""
+
+    def __init__(self, cache: Path) -> None:
+        self._archives = cache / "archives"
+        store, state = cache / "buildah", cache / "buildah-run"
+        self._buildah = ["buildah", "--storage-driver", "overlay", "--root", str(store), "--runroot", str(state)]
+
+    def content_of(self, reference: str) -> str | None:
+        if not self._has(reference):
+            return None
+        template = f'{{{{index .OCIv1.Config.Labels "{LABEL}"}}}}'
+        return run([*self._buildah, "inspect", "--type", "image", "--format", template, reference]).strip()
+
+    def build(self, order: Order) -> None:
+        require(_DEBIAN_PACKAGES)
+        self._ensure_base(order.image.base())
+        with _arguments(order) as arguments:
+            # A large image is one layer on its base: its steps would be kept a second time as a cache.
+            layers = f"--layers={str(not order.image.large).lower()}"
+            self._bud([layers, *arguments, str(ROOT)])
+
+    @contextmanager
+    def exported(self, reference: str) -> Iterator[str]:
+        self._archives.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._archives) as folder:
+            archive = Path(folder) / f"{reference.rpartition('/')[2].replace(':', '-')}.tar"
+            # A docker-archive is not compressed: half the disk is not worth two minutes of gzip.
+            # buildah copies each layer to TMPDIR first, by default on what may be a small disk.
+            environ = {**os.environ, "TMPDIR": folder}
+            with step(f"exporting {reference}"):
+                run(
+                    [*self._buildah, "push", "--quiet", reference, f"docker-archive:{archive}:{reference}"],
+                    environ=environ,
+                )
+            yield str(archive)
+
+    def forget(self, reference: str) -> None:
+        if self._has(reference):
+            run([*self._buildah, "rmi", reference])
+
+    def run(self, reference: str, argv: Sequence[str], stdin: str) -> str:
+        container = run([*self._buildah, "from", "--pull-never", reference]).strip()
+        try:
+            return run([*self._buildah, "run", "--isolation", "chroot", container, "--", *argv], stdin=stdin)
+        finally:
+            run([*self._buildah, "rm", container])
+
+    def _has(self, reference: str) -> bool:
+        return shutil.which("buildah") is not None and succeeds(
+            [*self._buildah, "inspect", "--type", "image", reference]
+        )
+
+    def _ensure_base(self, name: str) -> None:
+        if self._has(name):
+            return
+        suite = base.suite_of(name)
+        self._archives.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._archives) as folder, step(f"making {name} with debootstrap"):
+            base.make_context(suite, Path(folder))
+            self._bud(["--layers=false", "--file", f"{folder}/Containerfile", "--tag", name, folder])
+
+    def _bud(self, arguments: Sequence[str]) -> None:
+        run([*self._buildah, "bud", "--isolation", "chroot", "--network", "host", "--pull-never", *arguments])
+
+
+@contextmanager
+def _arguments(order: Order) -> Iterator[list[str]]:
+    """What Docker, Podman and buildah all understand."""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = ["--file", str(ROOT / order.image.dockerfile), "--tag", order.reference]
+        arguments += ["--label", f"{LABEL}={order.content}"]
+        for name, path in order.contexts.items():
+            arguments += ["--build-context", f"{name}={path}"]
+        for name, path in write_secrets(Path(folder), base.suite_of(order.image.base())).items():
+            arguments += ["--secret", f"id={name},src={path}"]
+        yield arguments

@@ -1,0 +1,38 @@
+"""Remembers which content of an image a cluster was given.
+
+The tags of engine images are versions, as the engines' own are, so a tag alone does not tell whether the Dockerfile
+has changed since.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+
+class LoadedContents:
+    """A small JSON file: `WAY/REFERENCE` -> content hash, WAY being how the cluster came up."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+        self._file = file or Path(state) / "modelberth" / "images.json"
+
+    def get(self, way: str, reference: str) -> str | None:
+        """The content hash last loaded under this name, None if unknown."""
+        return self._read().get(f"{way}/{reference}")
+
+    def set(self, way: str, reference: str, content: str) -> None:
+        """Remember what was loaded."""
+        contents = self._read() | {f"{way}/{reference}": content}
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = self._file.with_suffix(f".{os.getpid()}")
+        scratch.write_text(json.dumps(contents, indent=2, sort_keys=True) + "\n")
+        scratch.replace(self._file)
+
+    def _read(self) -> dict[str, str]:
+        try:
+            contents: dict[str, str] = json.loads(self._file.read_text())
+        except (FileNotFoundError, json.JSONDecodeError):
+            return {}
+        return contents
