@@ -4,8 +4,7 @@ import re
 from itertools import chain
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
 from modelberth.api.engine_tables import FACTS
 from modelberth.api.spec import EngineType, Spec
@@ -34,6 +33,7 @@ def variables(launched: Launch) -> dict[str, str | None]:
 
 
 @given(documents())
+@settings(deadline=None)
 def test_every_flag_is_given_once_and_only_with_the_fields_own_spelling(fields: Document) -> None:
     launched = launch(fields)
     owned = {name: flag.names for flag in FACTS[fields["engine"]["type"]].owned_flags for name in flag.names}
@@ -43,6 +43,7 @@ def test_every_flag_is_given_once_and_only_with_the_fields_own_spelling(fields: 
 
 
 @given(documents())
+@settings(deadline=None)
 def test_no_secret_is_in_the_arguments_or_in_plain_environment(fields: Document) -> None:
     launched = launch(fields)
     assert not any(SECRET in word for word in chain(launched.command, launched.args))
@@ -50,6 +51,7 @@ def test_no_secret_is_in_the_arguments_or_in_plain_environment(fields: Document)
 
 
 @given(documents())
+@settings(deadline=None)
 def test_environment_names_are_unique_and_paths_are_writable(fields: Document) -> None:
     launched = launch(fields)
     names = [item["name"] for item in launched.env]
@@ -60,6 +62,7 @@ def test_environment_names_are_unique_and_paths_are_writable(fields: Document) -
 
 
 @given(documents())
+@settings(deadline=None)
 def test_engines_are_quiet_and_work_offline(fields: Document) -> None:
     own = variables(launch(fields))
     assert (own["HF_HUB_OFFLINE"], own["HF_HUB_DISABLE_TELEMETRY"], own["DO_NOT_TRACK"]) == ("1", "1", "1")
@@ -177,6 +180,6 @@ def test_threads_follow_the_containers_cpu(resources: dict[str, dict[str, str]],
     assert after(launch(fields), "--threads") == str(count)
 
 
-@given(st.sampled_from(ENGINE_TYPES))
+@pytest.mark.parametrize("engine", ENGINE_TYPES)
 def test_launches_are_pure(engine: EngineType) -> None:
     assert launch(document(engine)) == launch(document(engine))
