@@ -56,7 +56,8 @@ def needs_apply(manifest: Raw, child: Raw | None, settled: Settled) -> bool:
         return True
     if settled.holds(child, manifest["kind"]):
         return False
-    if differs(manifest, child):
+    # Items of a list carry neither apiVersion nor kind, and metadata was compared above.
+    if differs({part: manifest[part] for part in manifest if part not in ("apiVersion", "kind", "metadata")}, child):
         return True
     settled.mark(child, manifest["kind"])
     return False

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from typing import Any
 
 from modelberth.api.finding import InvalidSpec
+from modelberth.api.meta import API_VERSION, KIND
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.validation import parse
 from modelberth.manifests.children import chosen_image
@@ -35,6 +36,8 @@ class Judge:
 
     def _parse(self, resource: Raw, settings: Settings) -> ModelDeployment | Problem:
         slim: dict[str, Any] = {name: value for name, value in resource.items() if name != "status"}
+        # Items of a list may carry neither.
+        slim |= {"apiVersion": API_VERSION, "kind": KIND}
         slim["metadata"] = {name: resource["metadata"][name] for name in ("name", "namespace", "uid")}
         try:
             return parse(slim, lambda engine, device: chosen_image(engine, device, settings))
