@@ -4,6 +4,7 @@
 
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,6 @@ from modelberth.api.meta import GROUP, PLURAL, VERSION
 
 ROOT = Path(__file__).parents[2]
 CRD_FILE = ROOT / "crds" / f"{PLURAL}.{GROUP}.yaml"
-NAMESPACE = "e2e-api"
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,31 @@ class Server:
 
     kubectl: Command
     objects: client.CustomObjectsApi
+    namespace: str
 
     def run(self, *args: str, stdin: str | None = None) -> str:
-        return self.kubectl("-n", NAMESPACE, *args, stdin=stdin)
+        return self.kubectl("-n", self.namespace, *args, stdin=stdin)
 
     def refusal(self, resource: dict[str, Any]) -> str | None:
         """What the API server says against creating the resource; None where it would accept it."""
         try:
             self.objects.create_namespaced_custom_object(
-                GROUP, VERSION, NAMESPACE, PLURAL, resource, dry_run="All", field_validation="Strict"
+                GROUP, VERSION, self.namespace, PLURAL, _as_go_sends(resource), dry_run="All", field_validation="Strict"
             )
         except ApiException as error:
             if error.status not in (400, 422):
                 raise
             return str(json.loads(error.body or "{}")["message"])
         return None
+
+
+def _as_go_sends(value: Any) -> Any:
+    """1.0 as 1: kubectl and every other Go client write JSON without the point, Python's client does not."""
+    if isinstance(value, dict):
+        return {name: _as_go_sends(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_go_sends(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 @pytest.fixture(scope="session")
@@ -53,8 +63,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     else:
         kubectl = request.getfixturevalue("platform").kubectl
     kubectl("wait", "--for=condition=Established", f"crd/{PLURAL}.{GROUP}", "--timeout=30s")
-    kubectl(
-        "apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-    )
-    yield Server(kubectl, client.CustomObjectsApi(config.new_client_from_config(kubectl.env["KUBECONFIG"])))
-    kubectl("delete", "namespace", NAMESPACE, "--wait=false")
+    # A name of its own: without a controller manager a deleted namespace stays, and takes nothing new.
+    namespace = f"e2e-api-{secrets.token_hex(3)}"
+    kubectl("create", "namespace", namespace)
+    api = client.CustomObjectsApi(config.new_client_from_config(kubectl.env["KUBECONFIG"]))
+    yield Server(kubectl, api, namespace)
+    kubectl("delete", "namespace", namespace, "--wait=false")

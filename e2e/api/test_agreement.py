@@ -1,5 +1,6 @@
 """The API server and Python judge every generated spec alike: the same text of a rule holds in both."""
 
+import os
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.api.resources import Changes, Resource, changed, valid_resources
 from tests.api.violations import Violation
 
 EXAMPLES = settings(
-    max_examples=150,
+    max_examples=int(os.environ.get("MODELBERTH_EXAMPLES", "150")),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     print_blob=True,

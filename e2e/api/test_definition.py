@@ -58,13 +58,13 @@ def test_kubectl_explain_shows_the_descriptions(server: Server) -> None:
 
 def test_defaults_columns_and_scale(server: Server) -> None:
     server.run("apply", "-f", "-", stdin=json.dumps(resource({"metadata.name": "scaled", "spec.replicas": 0})))
-    spec = server.kubectl.json("-n", "e2e-api", "get", "mdep/scaled")["spec"]
+    spec = server.kubectl.json("-n", server.namespace, "get", "mdep/scaled")["spec"]
     assert spec["parallelism"] == {"tensor": 1, "pipeline": 1, "data": 1}
     assert spec["gpu"] == {"resourceName": "nvidia.com/gpu"}
     header, row = server.run("get", "mdep", "scaled").splitlines()
     assert header.split() == ["NAME", "READY", "REASON", "REPLICAS", "ENGINE", "MODEL", "URL", "AGE"]
     assert "hf://org/name" in row
-    path = "/apis/modelberth.dev/v1alpha1/namespaces/e2e-api/modeldeployments/scaled/scale"
+    path = f"/apis/modelberth.dev/v1alpha1/namespaces/{server.namespace}/modeldeployments/scaled/scale"
     assert json.loads(server.kubectl("get", "--raw", path))["spec"] == {}  # 0 is omitted
     server.run("scale", "mdep/scaled", "--replicas=2")
     assert json.loads(server.kubectl("get", "--raw", path))["spec"]["replicas"] == 2

@@ -57,7 +57,9 @@ def test_broken_files_are_refused_with_the_line(text: str, message: str) -> None
 @pytest.mark.parametrize(
     ("scalar", "value"),
     [
-        ("1e3", 1000.0),
+        ("1e3", 1000),
+        ("1.0", 1),
+        ("1e30", 1e30),
         ("4_096", 4096),
         ("0x10", 16),
         ("010", 8),

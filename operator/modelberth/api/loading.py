@@ -116,12 +116,13 @@ def _int(loader: _Loader, node: yaml.ScalarNode) -> int:
     return sign * int(digits)
 
 
-def _float(loader: _Loader, node: yaml.ScalarNode) -> float:
+def _float(loader: _Loader, node: yaml.ScalarNode) -> int | float:
+    """1.0 and 1e3 become integers: kubectl sends JSON, which Go writes without the point (below 1e21)."""
     text = node.value.replace("_", "").lower()
     value = float("nan" if "nan" in text else text.replace(".inf", "inf"))
     if not math.isfinite(value):
         raise yaml.constructor.ConstructorError(None, None, f"{node.value} is no JSON number", node.start_mark)
-    return value
+    return int(value) if value.is_integer() and abs(value) < 1e21 else value
 
 
 def _map(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:

@@ -12,7 +12,7 @@ MAX_QUANTITY = 32
 
 
 def _integral(value: Any) -> Any:
-    """4096.0 is an integer to the API server (JSON knows one number type); "4096" and true are not."""
+    """4096.0 is an integer: Go's clients, kubectl among them, send it as 4096. "4096" and true are none."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
