@@ -71,6 +71,8 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
     def __init__(self, count: Callable[[str, int, float], None] = lambda verb, status, seconds: None) -> None:
         self._count = count
         self._configuration = client.Configuration()
+        # Otherwise aiohttp looks for proxies and a .netrc in a thread, twice a request. The API server needs neither.
+        self._configuration.client_session_kwargs = {"trust_env": False}
         self.client: client.ApiClient
 
     async def __aenter__(self) -> "KubeApi":

@@ -11,9 +11,14 @@ MAX_NOTE = 1024
 
 
 def events_of(resource: Raw, old: Raw, new: Raw, now: str, instance: str) -> list[Raw]:
-    """One Event where Ready changed its status or reason: the story of the resource in `kubectl describe`."""
+    """One Event where Ready changed its status or reason: the story of the resource in `kubectl describe`.
+
+    That a new resource starts is no news.
+    """
     before, after = _ready(old), _ready(new)
-    if after is None or (before and (before["status"], before["reason"]) == (after["status"], after["reason"])):
+    if after is None or (before is None and after["status"] == "Unknown"):
+        return []
+    if before and (before["status"], before["reason"]) == (after["status"], after["reason"]):
         return []
     bad = after["status"] == "False" or _stalled(new)
     return [_event(resource, "Warning" if bad else "Normal", after, now, instance)]
