@@ -4,6 +4,7 @@ Everything the cluster starts is below it: containers because kubelet's cgroupRo
 behind because they are put there. So what is left after a crash can be found exactly, whatever it is called.
 """
 
+import contextlib
 import os
 import signal
 import time
@@ -29,6 +30,13 @@ def hierarchies(mounts: str) -> dict[str, Path]:
     return found
 
 
+def _pass_controllers(parent: Path) -> None:
+    """v2: a group has only the controllers that its parent passes on, and kubelet refuses a root that lacks some."""
+    for controller in (parent / "cgroup.controllers").read_text().split():
+        with contextlib.suppress(OSError):  # what this machine cannot pass on, kubelet names
+            (parent / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
 class Cgroups:
     def __init__(self) -> None:
         self.trees = {name: point / ROOT for name, point in hierarchies(MOUNTS.read_text()).items()}
@@ -41,6 +49,8 @@ class Cgroups:
     def create(self) -> None:
         for name, tree in self.trees.items():
             tree.mkdir(exist_ok=True)
+            if name == "unified" and len(self.trees) == 1:
+                _pass_controllers(tree.parent)
             if "cpuset" in name.split(","):
                 # v1 starts a cpuset empty, and a process cannot join an empty one.
                 for file in ("cpuset.cpus", "cpuset.mems"):

@@ -23,7 +23,7 @@ NOT_READY = 3
 DESCRIPTION = """\
 A real Kubernetes cluster for tests, the demo and your own hands.
 
-  python -m e2e.cluster up                      bring it up (the first time builds it: about 10 minutes on 2 cores)
+  python -m e2e.cluster up                      bring it up (the first time builds it: 10 to 15 minutes on 2 cores)
   eval "$(python -m e2e.cluster env)"           kubectl and helm for this shell
   python -m e2e.cluster load operator.tar       put an image into it
   python -m e2e.cluster down                    remove it; images are kept for the next one
@@ -73,7 +73,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
         return code
+    except BrokenPipeError:
+        # `status | head -1` is no error. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except ClusterError as error:
         say(f"error: {error}")
         return 1

@@ -1,8 +1,10 @@
 """The kind way: https://kind.sigs.k8s.io, on Docker or Podman. Written to its documented commands and configuration."""
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from e2e.cluster.daemons import Daemons
 from e2e.cluster.files import lock, remove_folder, write
 from e2e.cluster.gpus import restore_fake_gpus
 from e2e.cluster.images import archive_of, canonical
-from e2e.cluster.interface import Status
+from e2e.cluster.interface import ClusterError, Status
 from e2e.cluster.paths import Paths, paths
 from e2e.cluster.progress import say, step
 
@@ -25,6 +27,7 @@ NODE = f"{NAME}-control-plane"
 """kind names its first node so, and the container it runs in."""
 
 
+@cache
 def engine() -> str | None:
     """The container tool whose engine answers; a `docker` on the PATH alone proves nothing."""
     for tool in ("docker", "podman"):
@@ -37,25 +40,35 @@ def usable() -> bool:
     return shutil.which("kind") is not None and engine() is not None
 
 
+def require() -> str:
+    """The container tool to use. Raises ClusterError where kind cannot run."""
+    found = engine() if shutil.which("kind") else None
+    if found is None:
+        raise ClusterError(
+            "kind is not on the PATH, or neither Docker nor Podman answers.\n"
+            "Way out: install them (https://kind.sigs.k8s.io/docs/user/quick-start), or CLUSTER=local as root on Linux"
+        )
+    return found
+
+
 def configuration(policy: Path, log: Path) -> dict[str, Any]:
     """One node with the audit log of https://kind.sigs.k8s.io/docs/user/auditing, its folder shared with this machine,
     and the client limits of the local way."""
     inside = "/var/log/kubernetes/audit"
     policies = "/etc/kubernetes/audit"
-    fast = [{"name": "kube-api-qps", "value": "500"}, {"name": "kube-api-burst", "value": "1000"}]
-    # kubeadm v1beta4: extraArgs are a list.
+    fast = {"kube-api-qps": "500", "kube-api-burst": "1000"}
+    # No apiVersion and arguments as a map: kind turns that into whichever version of kubeadm's it writes.
     cluster_configuration = {
-        "apiVersion": "kubeadm.k8s.io/v1beta4",
         "kind": "ClusterConfiguration",
         "controllerManager": {"extraArgs": fast},
         "scheduler": {"extraArgs": fast},
         "apiServer": {
-            "extraArgs": [
-                {"name": "audit-policy-file", "value": f"{policies}/{policy.name}"},
-                {"name": "audit-log-path", "value": f"{inside}/{log.name}"},
-                {"name": "audit-log-maxsize", "value": str(audit.SIZE_MIB)},
-                {"name": "audit-log-maxbackup", "value": str(audit.BACKUPS)},
-            ],
+            "extraArgs": {
+                "audit-policy-file": f"{policies}/{policy.name}",
+                "audit-log-path": f"{inside}/{log.name}",
+                "audit-log-maxsize": str(audit.SIZE_MIB),
+                "audit-log-maxbackup": str(audit.BACKUPS),
+            },
             "extraVolumes": [
                 {"name": "policy", "hostPath": policies, "mountPath": policies, "readOnly": True},
                 {"name": "audit", "hostPath": inside, "mountPath": inside, "readOnly": False},
@@ -63,7 +76,6 @@ def configuration(policy: Path, log: Path) -> dict[str, Any]:
         },
     }
     kubelet = {
-        "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         # Loaded images cannot be pulled again.
         "imageGCHighThresholdPercent": 100,
@@ -71,7 +83,7 @@ def configuration(policy: Path, log: Path) -> dict[str, Any]:
     }
     node = {
         "role": "control-plane",
-        "kubeadmConfigPatches": [yaml.safe_dump(cluster_configuration), yaml.safe_dump(kubelet)],
+        "kubeadmConfigPatches": [json.dumps(patch) for patch in (cluster_configuration, kubelet)],
         "extraMounts": [
             {"hostPath": str(policy.parent), "containerPath": policies, "readOnly": True},
             {"hostPath": str(log.parent), "containerPath": inside},
@@ -87,9 +99,9 @@ class KindCluster:
         self.where = where or paths()
         self.binaries = Binaries(self.where)
         self.state = self.where.state.parent / "kind"
-        self.engine = engine() or "docker"
 
     def up(self) -> None:
+        tool = require()
         with lock(self.where.lock):
             if not self._exists():
                 policy, log = self.state / "policy" / "audit-policy.yaml", self.state / "audit" / audit.FILE
@@ -98,12 +110,12 @@ class KindCluster:
                 config = self.state / "kind.yaml"
                 write(config, yaml.safe_dump(configuration(policy, log)))
                 with step("creating a kind cluster"):
-                    self._kind("create", "cluster", f"--config={config}", *self._to_kubeconfig(), "--wait=3m")
+                    self._kind("create", "cluster", f"--config={config}", *self._ours(), "--wait=3m")
             elif not self.status().ready:
                 # A machine that was restarted, or a kubeconfig that was deleted.
                 with step("starting the kind cluster again"):
-                    run([self.engine, "start", NODE])
-                    self._kind("export", "kubeconfig", *self._to_kubeconfig())
+                    run([tool, "start", NODE])
+                    self._kind("export", "kubeconfig", *self._ours())
                     self._kubectl()("wait", "--for=condition=Ready", "node", "--all", "--timeout=120s", timeout=130)
                     restore_fake_gpus(self._kubectl())
             say(f"the kind cluster is up: KUBECONFIG={self.kubeconfig()}")
@@ -112,13 +124,13 @@ class KindCluster:
         """Images live in kind's node, so every `down` removes them; `purge` has nothing to add."""
         with lock(self.where.lock), step("deleting the kind cluster"):
             Daemons(self.where.pids, self.where.logs).stop(["kwok"])
-            self._kind("delete", "cluster", *self._to_kubeconfig())
+            self._kind("delete", "cluster", *self._ours())
             remove_folder(self.state)
 
     def load(self, images: Sequence[str]) -> None:
         for image in images:
             with archive_of(image, self.where.cache) as archive, step(f"loading {archive.name} into kind"):
-                self._kind("load", "image-archive", str(archive))
+                self._kind("load", "image-archive", str(archive), f"--name={NAME}")
 
     def has_image(self, reference: str) -> bool:
         return canonical(reference) in self._ctr("list", "--quiet").split()
@@ -140,23 +152,27 @@ class KindCluster:
     def status(self) -> Status:
         if not self._exists() or not self.kubeconfig().exists():
             return Status(False, {"cluster": "not there; `up` makes it"})
-        nodes = json.loads(self._kubectl()("get", "nodes", "-o", "json"))["items"]
-        facts = {"kubeconfig": str(self.kubeconfig()), "nodes": f"{sum(map(node_ready, nodes))} of {len(nodes)} Ready"}
-        facts["audit log"] = str(self.audit_log())
+        facts = {"kubeconfig": str(self.kubeconfig()), "audit log": str(self.audit_log())}
+        try:
+            nodes = self._kubectl().nodes()
+        except ClusterError as error:
+            return Status(False, {**facts, "error": str(error).splitlines()[-1]})
+        facts["nodes"] = f"{sum(map(node_ready, nodes))} of {len(nodes)} Ready"
         return Status(any(map(node_ready, nodes)), facts)
 
     def _exists(self) -> bool:
-        return NAME in run(["kind", "get", "clusters"]).split()
+        return NAME in self._kind("get", "clusters").split()
 
-    def _to_kubeconfig(self) -> list[str]:
-        """Not ~/.kube/config, which is the user's."""
-        return [f"--kubeconfig={self.kubeconfig()}"]
+    def _ours(self) -> list[str]:
+        """Our cluster, and not ~/.kube/config, which is the user's."""
+        return [f"--name={NAME}", f"--kubeconfig={self.kubeconfig()}"]
 
     def _kind(self, *words: str) -> str:
-        return run(["kind", *words, f"--name={NAME}"])
+        provider = {"KIND_EXPERIMENTAL_PROVIDER": "podman"} if require() == "podman" else {}
+        return run(["kind", *words], environ={**os.environ, **provider})
 
     def _ctr(self, *words: str) -> str:
-        return run([self.engine, "exec", NODE, "ctr", "--namespace=k8s.io", "images", *words])
+        return run([require(), "exec", NODE, "ctr", "--namespace=k8s.io", "images", *words])
 
     def _kubectl(self) -> Kubectl:
         return Kubectl(self.tool("kubectl"), self.kubeconfig())
