@@ -32,8 +32,18 @@ def add_parser(commands: Any) -> None:
         help="namespace of the leader Lease (default: POD_NAMESPACE, else default)",
     )
     parser.add_argument("--port", type=int, default=8080, help="port of /healthz, /readyz and /metrics (default: 8080)")
-    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
-    parser.add_argument("--log-format", default="json", choices=("json", "text"))
+    parser.add_argument(
+        "--log-level",
+        default="info",
+        choices=("debug", "info", "warning", "error"),
+        help="least important lines to log (default: info)",
+    )
+    parser.add_argument(
+        "--log-format",
+        default="json",
+        choices=("json", "text"),
+        help="json for machines, text for people (default: json)",
+    )
     parser.set_defaults(run=run)
 
 

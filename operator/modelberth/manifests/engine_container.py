@@ -80,6 +80,10 @@ def resources(md: ModelDeployment, engine: Engine) -> Manifest:
         # A request above the limit is refused by the API server; without a request it equals the limit.
         if name not in requests and name not in limits:
             requests[name] = value
+    for name, value in requests.items():
+        # Devices and huge pages cannot be overcommitted: the API server wants a limit, equal to the request.
+        if "/" in name or name.startswith("hugepages-"):
+            limits.setdefault(name, value)
     if gpus := gpus_per_replica(md):
         limits[md.spec.gpu.resource_name] = str(gpus)
     return {name: value for name, value in (("limits", limits), ("requests", requests)) if value}
