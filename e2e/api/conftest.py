@@ -59,7 +59,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     given = os.environ.get("MODELBERTH_API_SERVER")
     if given:
         kubectl = Command(os.environ.get("KUBECTL", "kubectl"), {"KUBECONFIG": given})
-        kubectl("apply", "--server-side", "-f", str(CRD_FILE))
+        kubectl("apply", "--server-side", "--force-conflicts", "-f", str(CRD_FILE))
     else:
         kubectl = request.getfixturevalue("platform").kubectl
     kubectl("wait", "--for=condition=Established", f"crd/{PLURAL}.{GROUP}", "--timeout=30s")
