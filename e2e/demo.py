@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from e2e.cluster import ClusterError, choose
 from e2e.command import CommandError
-from e2e.install.client import Client, make_namespace, start_client
+from e2e.install.client import SYSTEM_PROMPT, Client, make_namespace, start_client
 from e2e.install.hub import install_hub
 from e2e.install.operator import install_operator
 from e2e.install.stage import Stage, stage
@@ -59,12 +59,13 @@ What to type next:
   kubectl explain mdep.spec
   kubectl -n {NAMESPACE} port-forward service/smollm2-awq 8000:80 &
   curl http://127.0.0.1:8000/v1/chat/completions -H 'Content-Type: application/json' \\
-    -d '{{"model": "smollm2-awq", "messages": [{{"role": "user", "content": "{QUESTION}"}}]}}'
+    -d '{{"model": "smollm2-awq", "messages": [{{"role": "system", "content": "{SYSTEM_PROMPT}"}},
+         {{"role": "user", "content": "{QUESTION}"}}]}}'
   make demo-down"""
 
 
 def main() -> int:
-    """0 when both models said where the Eiffel Tower stands; 1 with the reason otherwise."""
+    """0 when both models named the capital of France; 1 with the reason otherwise."""
     try:
         with step("a Kubernetes cluster"):
             demo = stage(choose())

@@ -8,6 +8,8 @@ from e2e.command import CommandError
 from e2e.install.stage import Stage
 
 NAMESPACE = "modelberth-client"
+SYSTEM_PROMPT = "You are a helpful assistant."
+"""Without one the template of SmolLM2 puts its own in, and the 4-bit GGUF then likes to answer in French."""
 
 # One request; prints {"status": ..., "body": ...}. No retry: what goes wrong must be seen.
 REQUEST = """
@@ -41,7 +43,7 @@ class Client:
         """The model's answer to one chat message; ``url`` is status.url. Raises AssertionError on any other status."""
         body = {
             "model": model,
-            "messages": [{"role": "user", "content": question}],
+            "messages": [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": question}],
             "max_tokens": 24,
             "temperature": 0,
         }

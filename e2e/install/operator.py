@@ -3,7 +3,8 @@
 import json
 
 from e2e.install.stage import CPU_IMAGES, HUB_URL, ROOT, SYSTEM, Stage
-from images.build import reference
+from images.build import content_of
+from images.catalog import IMAGES
 
 RELEASE = "modelberth"
 
@@ -15,7 +16,7 @@ def install_operator(stage: Stage) -> None:
         "image": {"repository": repository, "tag": tag},
         "hub": {"endpoint": HUB_URL},
         # Named whether the cluster has them yet or not: an engine's image is loaded when it is needed first.
-        "engineImages": {engine: {"CPU": reference(name)} for name, engine in CPU_IMAGES.items()},
+        "engineImages": {engine: {"CPU": _reference(name)} for name, engine in CPU_IMAGES.items()},
         "logFormat": "text",
     }
     stage.helm(
@@ -24,3 +25,7 @@ def install_operator(stage: Stage) -> None:
         stdin=json.dumps(values),
         timeout=240,
     )
+
+
+def _reference(name: str) -> str:
+    return IMAGES[name].reference(content_of(IMAGES[name]))

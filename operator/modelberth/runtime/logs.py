@@ -41,5 +41,5 @@ def configure_logs(level: str, form: LogFormat) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_Json() if form == "json" else _Text())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for chatty in ("kopf", "aiohttp.access", "asyncio", "httpx", "httpcore", "huggingface_hub"):
+    for chatty in ("kopf", "aiohttp.access", "asyncio", "httpx2", "httpcore2", "huggingface_hub"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
