@@ -5,6 +5,7 @@ behind because they are put there. So what is left after a crash can be found ex
 """
 
 import contextlib
+import errno
 import os
 import signal
 import time
@@ -35,6 +36,18 @@ def _pass_controllers(parent: Path) -> None:
     for controller in (parent / "cgroup.controllers").read_text().split():
         with contextlib.suppress(OSError):  # what this machine cannot pass on, kubelet names
             (parent / "cgroup.subtree_control").write_text(f"+{controller}")
+
+
+def _remove_when_free(folder: str, timeout: float = 5.0) -> None:
+    """A group stays busy for a moment after its last process was killed."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            return os.rmdir(folder)
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > end:
+                raise
+        time.sleep(0.05)
 
 
 class Cgroups:
@@ -82,7 +95,7 @@ class Cgroups:
             if tree.exists():
                 # Leaves first: cgroupfs has no recursive removal, and its files vanish with their folder.
                 for folder, _, _ in os.walk(tree, topdown=False):
-                    os.rmdir(folder)
+                    _remove_when_free(folder)
 
     def _marker(self) -> Path:
         """One tree that holds every process: pids on v1 (runc joins all trees), the only one on v2."""
