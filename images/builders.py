@@ -77,7 +77,7 @@ class Engine:
         return run([self._command, "image", "inspect", "--format", template, reference]).strip()
 
     def build(self, order: Order) -> None:
-        with _arguments(order) as arguments:
+        with _arguments(order, order.reference) as arguments:
             run([self._command, "build", *arguments, str(ROOT)])
 
     @contextmanager
@@ -101,15 +101,16 @@ class Buildah:
         self._buildah = ["buildah", "--storage-driver", "overlay", "--root", str(store), "--runroot", str(state)]
 
     def content_of(self, reference: str) -> str | None:
-        if not self._has(reference):
+        name = _qualified(reference)
+        if not self._has(name):
             return None
         template = f'{{{{index .OCIv1.Config.Labels "{LABEL}"}}}}'
-        return run([*self._buildah, "inspect", "--type", "image", "--format", template, reference]).strip()
+        return run([*self._buildah, "inspect", "--type", "image", "--format", template, name]).strip()
 
     def build(self, order: Order) -> None:
         require(_DEBIAN_PACKAGES)
         self._ensure_base(order.image.base())
-        with _arguments(order) as arguments:
+        with _arguments(order, _qualified(order.reference)) as arguments:
             # A large image is one layer on its base: its steps would be kept a second time as a cache.
             layers = f"--layers={str(not order.image.large).lower()}"
             self._bud([layers, *arguments, str(ROOT)])
@@ -117,6 +118,7 @@ class Buildah:
     @contextmanager
     def exported(self, reference: str) -> Iterator[str]:
         self._archives.mkdir(parents=True, exist_ok=True)
+        name = _qualified(reference)
         with tempfile.TemporaryDirectory(dir=self._archives) as folder:
             archive = Path(folder) / f"{reference.rpartition('/')[2].replace(':', '-')}.tar"
             # A docker-archive is not compressed: half the disk is not worth two minutes of gzip.
@@ -124,17 +126,17 @@ class Buildah:
             environ = {**os.environ, "TMPDIR": folder}
             with step(f"exporting {reference}"):
                 run(
-                    [*self._buildah, "push", "--quiet", reference, f"docker-archive:{archive}:{reference}"],
+                    [*self._buildah, "push", "--quiet", name, f"docker-archive:{archive}:{name}"],
                     environ=environ,
                 )
             yield str(archive)
 
     def forget(self, reference: str) -> None:
-        if self._has(reference):
-            run([*self._buildah, "rmi", reference])
+        if self._has(_qualified(reference)):
+            run([*self._buildah, "rmi", _qualified(reference)])
 
     def run(self, reference: str, argv: Sequence[str], stdin: str) -> str:
-        container = run([*self._buildah, "from", "--pull-never", reference]).strip()
+        container = run([*self._buildah, "from", "--pull-never", _qualified(reference)]).strip()
         try:
             return run([*self._buildah, "run", "--isolation", "chroot", container, "--", *argv], stdin=stdin)
         finally:
@@ -158,14 +160,19 @@ class Buildah:
         run([*self._buildah, "bud", "--isolation", "chroot", "--network", "host", "--pull-never", *arguments])
 
 
+def _qualified(reference: str) -> str:
+    """buildah files a short name under localhost/, Kubernetes looks for it under docker.io/."""
+    return f"docker.io/{reference}"
+
+
 @contextmanager
-def _arguments(order: Order) -> Iterator[list[str]]:
+def _arguments(order: Order, name: str) -> Iterator[list[str]]:
     """What Docker, Podman and buildah all understand."""
     with tempfile.TemporaryDirectory() as folder:
-        arguments = ["--file", str(ROOT / order.image.dockerfile), "--tag", order.reference]
+        arguments = ["--file", str(ROOT / order.image.dockerfile), "--tag", name]
         arguments += ["--label", f"{LABEL}={order.content}"]
-        for name, path in order.contexts.items():
-            arguments += ["--build-context", f"{name}={path}"]
-        for name, path in write_secrets(Path(folder), base.suite_of(order.image.base())).items():
-            arguments += ["--secret", f"id={name},src={path}"]
+        for context, path in order.contexts.items():
+            arguments += ["--build-context", f"{context}={path}"]
+        for secret, path in write_secrets(Path(folder), base.suite_of(order.image.base())).items():
+            arguments += ["--secret", f"id={secret},src={path}"]
         yield arguments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from e2e.hub.repositories import DEFAULT_REVISION, Repository, Snapshot, StoredFile
@@ -58,6 +59,11 @@ def _tree_file(file: StoredFile) -> dict[str, Any]:
     if file.is_lfs:
         entry["lfs"] = {"oid": file.sha256, "size": file.size, "pointerSize": len(file.pointer)}
     return entry
+
+
+def paths_info(snapshot: Snapshot, paths: Collection[str]) -> list[dict[str, Any]]:
+    """`/api/models/ORG/NAME/paths-info/REVISION`: the tree's entries for these paths; unknown ones are left out."""
+    return [entry for entry in tree(snapshot, "", recursive=True) if entry["path"] in paths]
 
 
 def refs(repository: Repository) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 from e2e.hub import documents
 from e2e.hub.access import RefusedError, Tokens
@@ -61,10 +62,13 @@ class _Handler(BaseHTTPRequestHandler):
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
+    do_POST = do_GET  # noqa: N815 (http.server's name)
     do_HEAD = do_GET  # noqa: N815 (http.server's name)
 
     def _answer(self) -> None:
         target = parse_target(self.path)
+        # Read before any answer: what is left of a body would be taken for the connection's next request.
+        form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
         if target is None:
             raise RefusedError(HTTPStatus.NOT_FOUND, None, "Not Found")
         if target.route == "health":
@@ -83,6 +87,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise RefusedError(HTTPStatus.NOT_FOUND, "RevisionNotFound", f"Invalid rev id: {target.revision}")
         if target.route == "info":
             return self._send_json(documents.model_info(repository, snapshot, blobs=target.flag("blobs")))
+        if target.route == "paths":
+            return self._send_json(documents.paths_info(snapshot, parse_qs(form).get("paths", [])))
         if target.route == "tree":
             return self._send_tree(target, snapshot)
         return self._send_file(target, repository, snapshot)

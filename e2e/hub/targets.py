@@ -13,6 +13,7 @@ _ROUTES = (
     ("health", re.compile(r"/healthz")),
     ("whoami", re.compile(r"/api/whoami-v2")),
     ("refs", re.compile(rf"/api/models/(?P<repository>{_PART}/{_PART})/refs")),
+    ("paths", re.compile(rf"/api/models/(?P<repository>{_PART}/{_PART})/paths-info/(?P<revision>{_PART})")),
     (
         "tree",
         re.compile(rf"/api/models/(?P<repository>{_PART}/{_PART})/tree/(?P<revision>{_PART})(/(?P<path>.*))?"),
