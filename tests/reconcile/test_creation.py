@@ -32,7 +32,7 @@ async def test_creation_until_ready_costs_the_children_and_two_status_writes(clu
     assert cluster.status["observedGeneration"] == 1
     assert (cluster.status["replicas"], cluster.status["readyReplicas"]) == (1, 1)
     assert cluster.status["url"] == "http://llama.team-a.svc/v1"
-    assert [event["reason"] for event in cluster.kube.events] == ["Starting", "Serving"]
+    assert [event["reason"] for event in cluster.kube.events] == ["Serving"]
 
 
 async def test_a_hub_that_takes_its_time_costs_no_more_writes_than_patience_allows(cluster: Cluster) -> None:

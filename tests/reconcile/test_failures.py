@@ -1,0 +1,227 @@
+"""Every way in which pods fail ends with one stable reason, and with as few writes as there were news."""
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from modelberth.api.meta import KIND
+from modelberth.manifests.names import FETCH
+from tests.fakes.cluster import Cluster
+from tests.fakes.pods import answering, container, ended, fetched, loading, status, unschedulable, waiting
+from tests.fakes.resources import KEY, model_deployment
+
+STATUS = f"{KIND}/status"
+PULL = 'rpc error: code = NotFound desc = failed to pull and unpack image "ghcr.io/acme/engine:nope": not found'
+BACK_OFF = 'Back-off pulling image "ghcr.io/acme/engine:nope"'
+
+
+@pytest.fixture
+async def starting(cluster: Cluster) -> Cluster:
+    """Pods are there; nothing of them has run."""
+    await cluster.create(model_deployment(replicas=2))
+    cluster.workload().start()
+    await cluster.settle(60)
+    cluster.kube.forget_writes()
+    return cluster
+
+
+async def tell(cluster: Cluster, *pod_status: Any) -> None:
+    """The pods' statuses, one after the other."""
+    for one in pod_status:
+        cluster.workload().set(one)
+        await cluster.settle(10)
+
+
+@pytest.mark.parametrize(
+    "back_off", [BACK_OFF, f"{BACK_OFF}: ErrImagePull: {PULL}"], ids=["hides the error", "wraps the error"]
+)
+async def test_an_image_pull_that_flaps_is_one_write(starting: Cluster, back_off: str) -> None:
+    error = status(container(image="ghcr.io/acme/engine:nope", state=waiting("ErrImagePull", PULL)))
+    again = status(container(image="ghcr.io/acme/engine:nope", state=waiting("ImagePullBackOff", back_off)))
+    await tell(starting, *[error, again] * 10)
+    assert starting.state() in (("False", "ImagePullFailed"), ("Unknown", "ImagePullFailed"))
+    assert starting.state("Stalled") == ("True", "ImagePullFailed")
+    assert "not found" in starting.condition("Stalled")["message"]
+    assert starting.kube.writes == Counter({("apply", STATUS): 1})
+    assert len(starting.kube.events) == 1
+
+
+async def test_a_crash_loop_is_one_write_however_often_it_restarts(starting: Cluster) -> None:
+    steps = []
+    for count in range(1, 10):
+        words = "ValueError: no such quantization"
+        steps += [
+            status(fetched(), container(state=ended(words), restartCount=count)),
+            status(
+                fetched(),
+                container(
+                    state=waiting("CrashLoopBackOff", f"back-off {2**count}s"),
+                    lastState=ended(words),
+                    restartCount=count,
+                ),
+            ),
+            status(fetched(), container(state={"running": {}}, started=False, lastState=ended(words))),
+        ]
+    await tell(starting, *steps)
+    assert starting.state("Stalled") == ("True", "CrashLoop")
+    assert "no such quantization" in starting.condition("Ready")["message"]
+    assert starting.kube.writes == Counter({("apply", STATUS): 1})
+
+
+async def test_a_crash_loop_ends_when_the_engine_answers(starting: Cluster) -> None:
+    await tell(starting, status(fetched(), container(state=ended("boom"))))
+    assert starting.state("Stalled")[0] == "True"
+    await tell(starting, status(fetched(), {**answering(), "lastState": ended("boom")}))
+    starting.workload().count(ready=2)
+    await starting.settle(60)
+    assert starting.state() == ("True", "Serving")
+    assert starting.state("Stalled")[0] == "False"
+
+
+async def test_one_failing_pod_of_two_keeps_ready_true(starting: Cluster) -> None:
+    workload = starting.workload()
+    workload.set(status(fetched(), answering()))
+    workload.set(status(fetched(), container(state=ended("boom"))), index=1)
+    workload.count(ready=1)
+    await starting.settle(60)
+    assert starting.state() == ("True", "CrashLoop")
+    assert starting.state("Stalled") == ("True", "CrashLoop")
+    assert starting.state("Available")[0] == "True"
+
+
+async def test_the_fetcher_says_itself_why_it_failed(starting: Cluster) -> None:
+    report = json.dumps({"reason": "ModelGated", "message": "Accept the licence first."})
+    await tell(starting, status(container(FETCH, state=ended(report)), phase="Pending"))
+    assert starting.state("Stalled") == ("True", "ModelGated")
+    assert starting.condition("Stalled")["message"] == "Accept the licence first."
+    assert starting.state("WeightsReady") == ("False", "ModelGated")
+
+
+@pytest.mark.parametrize("words", ["", "Killed", "[]", '{"reason": "X"}', "{broken"])
+async def test_a_fetcher_that_died_without_its_report(starting: Cluster, words: str) -> None:
+    await tell(starting, status(container(FETCH, state=waiting("CrashLoopBackOff"), lastState=ended(words))))
+    assert starting.state("Stalled") == ("True", "DownloadFailed")
+    assert starting.condition("Stalled")["message"].strip()
+
+
+async def test_the_kernel_kills_the_engine(starting: Cluster) -> None:
+    await tell(starting, status(fetched(), container(state=ended("", 137, "OOMKilled"))))
+    assert starting.state("Stalled") == ("True", "OutOfMemory")
+    assert "memory" in starting.condition("Stalled")["message"]
+
+
+async def test_a_missing_secret(starting: Cluster) -> None:
+    state = waiting("CreateContainerConfigError", 'secret "keys" not found')
+    await tell(starting, status(fetched(), container(state=state)))
+    assert starting.state("Stalled") == ("True", "ConfigMissing")
+    assert 'secret "keys"' in starting.condition("Stalled")["message"]
+
+
+async def test_no_node_is_no_stall_and_counts_of_nodes_do_not_flap_forever(starting: Cluster) -> None:
+    text = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu."
+    steps = [unschedulable(f"{text} preemption: 0/3 nodes are available: {n} No victims.") for n in range(5)]
+    await tell(starting, *steps)
+    assert starting.state()[1] == "Unschedulable"
+    assert starting.state("Stalled")[0] == "False"
+    assert starting.state("Reconciling") == ("True", "Unschedulable")
+    assert "Insufficient nvidia.com/gpu" in starting.condition("Ready")["message"]
+    assert starting.kube.writes == Counter({("apply", STATUS): 1})
+
+
+async def test_a_missing_claim(starting: Cluster) -> None:
+    text = '0/1 nodes are available: persistentvolumeclaim "models" not found. preemption: 0/1 nodes.'
+    await tell(starting, unschedulable(text))
+    assert starting.state("Stalled") == ("True", "ConfigMissing")
+    assert "models" in starting.condition("Stalled")["message"]
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ('pods "llama-6d4cf56db6-{}" is forbidden: exceeded quota: gpus, requested: 1', "QuotaExceeded"),
+        ('pods "llama-6d4cf56db6-{}" is forbidden: violates PodSecurity "restricted"', "PodRejected"),
+    ],
+)
+async def test_refused_pods_are_one_write_though_their_names_change(
+    cluster: Cluster, message: str, reason: str
+) -> None:
+    await cluster.create(model_deployment())
+    cluster.kube.forget_writes()
+    for name in ("aaaaa", "bbbbb", "ccccc", "x7z2q"):
+        failure = {"type": "ReplicaFailure", "status": "True", "message": message.format(name)}
+        cluster.workload().count(ready=0, conditions=[failure])
+        await cluster.settle(10)
+    assert cluster.state("Stalled") == ("True", reason)
+    assert cluster.kube.writes == Counter({("apply", STATUS): 1})
+
+
+async def test_an_evicted_pod_beside_its_healthy_successor_is_no_problem(cluster: Cluster) -> None:
+    await cluster.serving(model_deployment())
+    workload = cluster.workload()
+    evicted = status(phase="Failed", reason="Evicted", message="The node was low on memory.")
+    workload.set({**evicted, "containerStatuses": [container(state=ended("", 137))]})
+    workload.count(ready=0, replicas=0, updatedReplicas=0)
+    await cluster.settle(10)
+    assert cluster.state() == ("False", "PodFailed")
+    assert cluster.state("Stalled")[0] == "False"
+    workload.count(ready=1)
+    await cluster.settle(60)
+    assert cluster.state() == ("True", "Serving")
+
+
+async def test_pods_that_are_being_deleted_do_not_count(cluster: Cluster) -> None:
+    await cluster.serving(model_deployment())
+    pod = cluster.workload().pods[0]["metadata"]["name"]
+    cluster.kube.edit("Pod", KEY[0], pod, lambda raw: raw["metadata"].update(deletionTimestamp="now"))
+    cluster.workload().set(status(fetched(), container(state=ended("SIGTERM", 143))))
+    await cluster.settle(60)
+    assert cluster.kube.writes == Counter()
+
+
+async def test_the_cause_is_told_before_its_consequence(starting: Cluster) -> None:
+    workload = starting.workload()
+    workload.set(unschedulable("0/1 nodes are available"), index=0)
+    workload.set(status(fetched(), container(state=ended("boom"))), index=1)
+    await starting.settle(10)
+    assert starting.state("Stalled") == ("True", "CrashLoop")
+
+
+async def test_a_long_last_word_is_cut_at_its_start(starting: Cluster) -> None:
+    await tell(starting, status(fetched(), container(state=ended("x" * 5000 + " the cause"))))
+    message = starting.condition("Stalled")["message"]
+    assert message.endswith("the cause")
+    assert len(message) < 2000
+
+
+async def test_weights_are_there_once_the_engine_was_started(starting: Cluster) -> None:
+    await tell(starting, status(fetched(), loading()))
+    await starting.settle(60)
+    starting.workload().count(ready=1)
+    await starting.settle(60)
+    assert starting.state("WeightsReady") == ("True", "Complete")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "message"),
+    [
+        (422, "InvalidSpec", 'Deployment.apps "llama" is invalid: spec.template: Required value'),
+        (400, "InvalidSpec", "json: cannot unmarshal"),
+        (403, "Rejected", 'admission webhook "policy" denied the request'),
+        (403, "QuotaExceeded", 'deployments.apps "llama" is forbidden: exceeded quota: objects'),
+    ],
+)
+async def test_a_child_that_the_api_server_refuses(cluster: Cluster, code: int, reason: str, message: str) -> None:
+    cluster.kube.refuse("apply", "Deployment", code, message, times=-1)
+    await cluster.create(model_deployment())
+    assert cluster.state("Stalled") == ("True", reason)
+    assert message in cluster.condition("Stalled")["message"]
+    assert cluster.child("Service") is None
+    await cluster.settle(600)
+    assert cluster.kube.writes["apply", STATUS] == 1
+    assert 8 <= cluster.kube.writes["apply", "Deployment"] <= 12  # once a minute: a quota may be raised
+    cluster.kube.refusals.clear()
+    await cluster.settle(61)
+    await cluster.serve()
+    assert cluster.state() == ("True", "Serving")
