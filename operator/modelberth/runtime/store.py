@@ -71,8 +71,12 @@ class Store:
 
         Of the same version it may come back: to a watch with a selector, an object that lost the label is deleted.
         """
+        meta = raw["metadata"]
+        known = self._objects[kind].get((meta["namespace"], meta["name"]))
+        if known is not None and known["metadata"].get("uid") == meta["uid"] and _version(known) > _version(raw):
+            return  # late news: it has its label back
         self.forget(kind, raw)
-        self._deleted[raw["metadata"]["uid"]] = _version(raw)
+        self._deleted[meta["uid"]] = _version(raw)
         if len(self._deleted) > MAX_DELETED:
             self._deleted.popitem(last=False)
 
