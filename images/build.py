@@ -16,10 +16,11 @@ from e2e.cluster.interface import ClusterError
 from e2e.cluster.progress import say, step
 from e2e.models.make import ensure as make_models
 from e2e.models.make import key as models_key
-from images.builders import Builder, Order, choose_builder
+from images.builders import Builder, Order, cache_folder, choose_builder
 from images.catalog import IMAGES, Image
 from images.content import content_hash
 from images.loaded import LoadedContents
+from images.locks import locked
 
 
 class ImageCluster(Protocol):
@@ -53,15 +54,16 @@ def ensure(
         image = IMAGES[name]
         content = content_of(image)
         references[name] = reference = image.reference(content)
-        if cluster.has_image(reference) and contents.get(cluster.way, reference) == content:
-            continue
-        builder = builder or choose_builder()
-        build(image, builder)
-        with builder.exported(reference) as archive:
-            cluster.load([archive])
-        contents.set(cluster.way, reference, content)
-        if image.large:
-            builder.forget(reference)
+        with locked(cache_folder() / "locks" / f"image-{name}"):
+            if cluster.has_image(reference) and contents.get(cluster.way, reference) == content:
+                continue
+            builder = builder or choose_builder()
+            build(image, builder)
+            with builder.exported(reference) as archive:
+                if image.large:
+                    builder.forget(reference)  # before loading: the disk need not hold it three times
+                cluster.load([archive])
+            contents.set(cluster.way, reference, content)
     return references
 
 

@@ -10,6 +10,8 @@ import json
 import os
 from pathlib import Path
 
+from images.locks import locked
+
 
 class LoadedContents:
     """A small JSON file: `WAY/REFERENCE` -> content hash, WAY being how the cluster came up."""
@@ -24,11 +26,11 @@ class LoadedContents:
 
     def set(self, way: str, reference: str, content: str) -> None:
         """Remember what was loaded."""
-        contents = self._read() | {f"{way}/{reference}": content}
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        scratch = self._file.with_suffix(f".{os.getpid()}")
-        scratch.write_text(json.dumps(contents, indent=2, sort_keys=True) + "\n")
-        scratch.replace(self._file)
+        with locked(self._file.with_suffix(".lock")):
+            contents = self._read() | {f"{way}/{reference}": content}
+            scratch = self._file.with_suffix(".new")
+            scratch.write_text(json.dumps(contents, indent=2, sort_keys=True) + "\n")
+            scratch.replace(self._file)
 
     def _read(self) -> dict[str, str]:
         try:
