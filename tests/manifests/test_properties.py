@@ -19,7 +19,7 @@ from tests.manifests.kubernetes_models import validate
 from tests.manifests.pod_security import violations
 from tests.manifests.specs import FACTS, SETTINGS, deployment_of, pod, resources
 
-many = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def workload(md: ModelDeployment, facts: Facts, chosen: Settings) -> Manifest:
