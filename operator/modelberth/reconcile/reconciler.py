@@ -78,7 +78,7 @@ class Reconciler:
         if isinstance(looked_up, Answer):
             problem = _hub_problem(looked_up)
             again = await self._tell(key, Verdict(md, observed, problem, engine))
-            return min(again or looked_up.retry_s, looked_up.retry_s)
+            return looked_up.retry_s if again is None else min(again, looked_up.retry_s)
         return await self._converge(key, md, looked_up, observed)
 
     async def _wait(self, key: Key, md: ModelDeployment, observed: Observed) -> float | None:
@@ -165,14 +165,16 @@ class Reconciler:
             "status": status,
         }
         try:
-            self.world.view.remember(KIND, await self.world.kube.apply(body, "status"))
+            written = await self.world.kube.apply(body, "status")
         except ApiError as error:
             if error.status == 404:
                 return None  # deleted meanwhile
             raise
+        self.world.view.remember(KIND, written)
         for event in events_of(observed.resource, old, status, now, self.world.instance):
             await self._post(event)
-        return None
+        # The answer may bring a spec that was changed meanwhile; what the watch tells of it is then no news.
+        return None if written["metadata"].get("generation") == observed.resource["metadata"].get("generation") else 0.0
 
     async def _post(self, event: Raw) -> None:
         try:
