@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from modelberth.manifests.names import MANAGED_BY
@@ -13,6 +13,9 @@ from tests.fakes.clock import run_virtually
 from tests.fakes.cluster import Cluster, Told
 from tests.fakes.pods import answering, container, ended, fetched, loading, status, unschedulable, waiting
 from tests.fakes.resources import KEY, model_deployment
+
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
+"""No shrinking: a story is read as it is, and shrinking one takes minutes."""
 
 POD_STATES = [
     status(phase="Pending"),
@@ -108,13 +111,18 @@ def work(cluster: Cluster, step: Step) -> None:
             cluster.kube.edit("Deployment", *KEY, lambda raw: raw["spec"].update(replicas=step.choice))
 
 
+def invalid(step: Step) -> bool:
+    """Under an invalid spec the last valid one serves on, and late news never told of that one."""
+    return step.what == "spec" and SPECS[step.choice % len(SPECS)] == {"quantization": "nonsense"}
+
+
 def essence(raw: Any) -> Any:
     """What the operator decides of an object: not versions, owners' uids, or what the controllers wrote."""
     return None if raw is None else (raw["spec"], raw["metadata"]["labels"])
 
 
 @given(steps=st.lists(STEPS, max_size=14), seed=st.integers(0, 1000))
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
 def test_any_story_ends_at_rest_with_the_children_that_the_spec_asks_for(steps: list[Step], seed: int) -> None:
     async def scenario() -> None:
         cluster = Cluster()
@@ -146,10 +154,10 @@ def test_any_story_ends_at_rest_with_the_children_that_the_spec_asks_for(steps: 
 
 
 @given(steps=st.lists(STEPS, max_size=10), seed=st.integers(0, 1000))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow])
 def test_late_and_scrambled_news_end_where_prompt_news_end(steps: list[Step], seed: int) -> None:
     """The last word of every object counts, in whatever order the words arrive."""
-    quick = [step for step in steps if step.what in ("spec", "pods", "start", "count")]
+    quick = [step for step in steps if step.what in ("spec", "pods", "start", "count") and not invalid(step)]
 
     async def story(late: bool) -> Any:
         cluster = Cluster()

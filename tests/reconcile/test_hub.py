@@ -69,6 +69,20 @@ async def test_the_pin_outlives_its_pod_and_a_restart(cluster: Cluster) -> None:
     assert cluster.deployment["spec"]["replicas"] == 3
 
 
+async def test_a_private_repository_that_becomes_public_rolls_nothing(cluster: Cluster) -> None:
+    cluster.hub.problem = not_found()
+    await cluster.create(private())
+    cluster.workload().start()
+    cluster.workload().set(status(fetched(), answering()))
+    await cluster.settle()
+    before = copy.deepcopy(cluster.deployment["spec"]["template"])
+    cluster.hub.problem, cluster.hub.head = None, OTHER
+    await cluster.settle(600)
+    await cluster.restart()
+    await cluster.change(replicas=2)
+    assert cluster.deployment["spec"]["template"] == before
+
+
 async def test_another_model_forgets_the_pinned_commit(cluster: Cluster) -> None:
     cluster.hub.problem = not_found()
     await cluster.create(private())

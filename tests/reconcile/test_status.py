@@ -97,6 +97,7 @@ def test_conditions_never_contradict_each_other(verdict: Verdict) -> None:
         assert pods.current
         assert pods.ready >= pods.wanted
     if verdict.problem:
+        assert len(status_of(verdict, "now")["conditions"][0]["message"]) <= 32768, "the schema takes no more"
         assert by["Ready"][1] == verdict.problem.reason
         assert verdict.problem.message in by["Ready"][2]
     assert weights in ("True", "False", "Unknown")
@@ -129,6 +130,12 @@ def test_a_change_of_state_is_always_urgent(one: Verdict, other: Verdict) -> Non
 
     if states(first) != states(second):
         assert urgent(second, first)
+
+
+def test_a_long_message_keeps_its_beginning() -> None:
+    problem = Problem("Rejected", "y" * 40_000, stalled=True)
+    message = status_of(Verdict(MD, observed_of(None, ""), problem), "now")["conditions"][0]["message"]
+    assert 1000 < len(message) <= 32768
 
 
 def test_numbers_alone_are_not_urgent() -> None:

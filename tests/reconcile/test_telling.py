@@ -1,6 +1,7 @@
 """The status write: retries, what rides along, and the Events beside it."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,23 @@ async def test_the_resource_goes_before_its_status_is_written(cluster: Cluster) 
     await cluster.settle(600)
     assert cluster.kube.writes["apply", STATUS] == 1
     assert not cluster.kube.events
+
+
+async def test_a_spec_that_changes_while_the_status_is_written_is_seen(cluster: Cluster) -> None:
+    """The answer to the status write brings the new spec, so what the watch tells of it is no news."""
+    await cluster.serving(model_deployment())
+    cluster.workload().count(ready=0)
+    apply = cluster.kube.apply
+
+    async def just_then(manifest: dict[str, Any], subresource: str = "") -> dict[str, Any]:
+        if subresource and cluster.resource()["metadata"]["generation"] == 1:
+            cluster.kube.edit(KIND, *KEY, lambda raw: raw["spec"].update(maxModelLen=4096))
+        return await apply(manifest, subresource)
+
+    cluster.kube.apply = just_then  # type: ignore[method-assign]
+    await cluster.settle()
+    assert "4096" in str(cluster.deployment["spec"]["template"])
+    assert cluster.status["observedGeneration"] == 2
 
 
 async def test_a_transition_is_one_event(cluster: Cluster) -> None:
