@@ -18,6 +18,7 @@ from images import base
 from images.build_settings import write_secrets
 from images.catalog import ROOT, Image
 from images.content import LABEL
+from images.locks import in_use
 
 _DEBIAN_PACKAGES = {"buildah": "buildah", "debootstrap": "debootstrap", "tar": "tar"}
 
@@ -97,6 +98,7 @@ class Buildah:
 
     def __init__(self, cache: Path) -> None:
         self._archives = cache / "archives"
+        self._lock = cache / "locks" / "buildah"
         store, state = cache / "buildah", cache / "buildah-run"
         self._buildah = ["buildah", "--storage-driver", "overlay", "--root", str(store), "--runroot", str(state)]
 
@@ -109,11 +111,14 @@ class Buildah:
 
     def build(self, order: Order) -> None:
         require(_DEBIAN_PACKAGES)
-        self._ensure_base(order.image.base())
-        with _arguments(order, _qualified(order.reference)) as arguments:
-            # A large image is one layer on its base: its steps would be kept a second time as a cache.
-            layers = f"--layers={str(not order.image.large).lower()}"
-            self._bud([layers, *arguments, str(ROOT)])
+        leftovers = self._containers()
+        with in_use(self._lock) as alone:
+            if alone and leftovers:
+                # Of builds that were killed: gigabytes that nobody finds. One that is gone by now is no error.
+                succeeds([*self._buildah, "rm", *leftovers], timeout=600)
+            self._ensure_base(order.image.base())
+            with _arguments(order, _qualified(order.reference)) as arguments:
+                self._bud(["--layers", *arguments, str(ROOT)])
 
     @contextmanager
     def exported(self, reference: str) -> Iterator[str]:
@@ -135,15 +140,19 @@ class Buildah:
             run([*self._buildah, "rmi", _qualified(reference)])
 
     def run(self, reference: str, argv: Sequence[str], stdin: str) -> str:
-        container = run([*self._buildah, "from", "--pull-never", _qualified(reference)]).strip()
-        try:
-            return run([*self._buildah, "run", "--isolation", "chroot", container, "--", *argv], stdin=stdin)
-        finally:
-            run([*self._buildah, "rm", container])
+        with in_use(self._lock):
+            container = run([*self._buildah, "from", "--pull-never", _qualified(reference)]).strip()
+            try:
+                return run([*self._buildah, "run", "--isolation", "chroot", container, "--", *argv], stdin=stdin)
+            finally:
+                run([*self._buildah, "rm", container])
+
+    def _containers(self) -> list[str]:
+        return run([*self._buildah, "containers", "--quiet"]).split()
 
     def _has(self, reference: str) -> bool:
         return shutil.which("buildah") is not None and succeeds(
-            [*self._buildah, "inspect", "--type", "image", reference]
+            [*self._buildah, "inspect", "--type", "image", reference], timeout=600
         )
 
     def _ensure_base(self, name: str) -> None:
@@ -156,7 +165,12 @@ class Buildah:
             self._bud(["--layers=false", "--file", f"{folder}/Containerfile", "--tag", name, folder])
 
     def _bud(self, arguments: Sequence[str]) -> None:
-        run([*self._buildah, "bud", "--isolation", "chroot", "--network", "host", "--pull-never", *arguments])
+        self._archives.mkdir(parents=True, exist_ok=True)
+        # A layer is gathered in TMPDIR before it is committed, by default on what may be a small disk.
+        with tempfile.TemporaryDirectory(dir=self._archives) as folder:
+            environ = {**os.environ, "TMPDIR": folder}
+            command = [*self._buildah, "bud", "--isolation", "chroot", "--network", "host", "--pull-never"]
+            run([*command, *arguments], environ=environ)
 
 
 def _qualified(reference: str) -> str:

@@ -68,7 +68,7 @@ IMAGES = {
             "sglang",
             "modelberth/sglang-cpu",
             "images/sglang/Dockerfile",
-            (*_TOOLS, "images/sglang/requirements.lock"),
+            (*_TOOLS, "images/sglang/torch.lock", "images/sglang/requirements.lock"),
             tag="v0.5.23",
             large=True,
         ),
