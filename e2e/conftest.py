@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from e2e.cluster import choose
 from e2e.command import Command, wait_until
@@ -14,6 +15,9 @@ from e2e.install.client import Client, make_namespace, start_client
 from e2e.install.hub import install_hub
 from e2e.install.operator import install_operator
 from e2e.install.stage import ROOT, Stage, stage
+
+settings.register_profile("modelberth", deadline=None)
+settings.load_profile("modelberth")
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,9 @@ def idle(name: str) -> dict[str, Any]:
     return small(name, replicas=0, model={"uri": "pvc://weights/model.gguf"})
 
 
-def settle(audit: Audit) -> None:
-    """Returns when the operator has been quiet for 10 s: the test before may have left it work."""
+def settle(audit: Audit, platform: Stage) -> None:
+    """Returns when no namespace is going any more and the operator has been quiet for 10 s."""
+    wait_until("no namespace is going", lambda: "Terminating" not in platform.kubectl("get", "namespaces"), 180)
     quiet_since = time.monotonic()
 
     def quiet() -> bool:
@@ -47,13 +48,13 @@ def settle(audit: Audit) -> None:
 
 def test_one_resource_costs_its_children_and_two_status_writes(space: Space, audit: Audit) -> None:
     space.platform.image("llama-cpp")
-    settle(audit)
+    settle(audit, space.platform)
     apply(space, small("model"))
     space.wait_ready("model", timeout_s=180)
     writes = audit.writes(space.name)
     assert writes == Counter({"patch deployments": 1, "patch services": 1, "patch modeldeployments/status": 2})
     print(f"until Ready: {dict(writes)}")
-    settle(audit)
+    settle(audit, space.platform)
     time.sleep(AT_REST_S)
     assert audit.writes() == Counter(), "at rest nothing is written"
 
@@ -67,7 +68,7 @@ def test_a_restart_over_fifty_healthy_resources_writes_nothing(space: Space, aud
         return len(items) == MANY and all(_ready(item) for item in items)
 
     wait_until("fifty resources are Ready", healthy, 120)
-    settle(audit)
+    settle(audit, space.platform)
     platform.kubectl("-n", SYSTEM, "rollout", "restart", "deployment/modelberth")
     platform.kubectl("-n", SYSTEM, "rollout", "status", "deployment/modelberth", "--timeout=120s")
     wait_until("a new leader listed everything", lambda: _listed(audit), 60)

@@ -45,6 +45,11 @@ class ApiError(Exception):
         """Worth trying again as it is: no answer, conflict, throttled, or the server's own failure."""
         return self.status in (0, 401, 404, 409, 429) or self.status >= 500
 
+    @property
+    def namespace_ends(self) -> bool:
+        """The namespace is being deleted: nothing new can be made in it, and all that is there goes."""
+        return self.status == 403 and "is being terminated" in self.message
+
 
 class Kube(Protocol):
     """What the reconciler asks of the API server. Every method raises ApiError."""

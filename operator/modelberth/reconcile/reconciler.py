@@ -103,6 +103,8 @@ class Reconciler:
             except ApiError as error:
                 if error.transient:
                     raise
+                if error.namespace_ends:
+                    return None
                 problem = _rejection(error)
                 again = REJECTED_RETRY_S
         problem = problem or check_pods(observed)
