@@ -62,8 +62,11 @@ async def lead(api: client.ApiClient, lease: Lease, work: Callable[[], Awaitable
     Raises what the work raises.
     """
     outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    worker: asyncio.Task[Any] | None = None
 
     async def started() -> None:
+        nonlocal worker
+        worker = asyncio.current_task()
         log.info("leading as %s", lease.identity)
         try:
             await work()
@@ -89,8 +92,11 @@ async def lead(api: client.ApiClient, lease: Lease, work: Callable[[], Awaitable
         outcome.result()
         return True
     finally:
-        election.cancel()
-        await asyncio.gather(election, return_exceptions=True)
+        # The library ends the work where the lease is lost, but not where the election itself is ended.
+        tasks = [task for task in (election, worker) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _nothing() -> None:
