@@ -162,7 +162,10 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
             self._count(method, status, time.monotonic() - started)
         if not 200 <= status <= 299:
             raise ApiError(status, _message(text, f"{method} {path}: HTTP {status}"))
-        parsed: Raw = json.loads(text)
+        try:
+            parsed: Raw = json.loads(text)
+        except ValueError as error:
+            raise ApiError(0, f"{method} {path}: the answer is not JSON; is a proxy in between?") from error
         return parsed
 
 
