@@ -81,8 +81,13 @@ def resource(name: str, namespace: str) -> dict[str, Any]:
 
 
 def leader(bench: Stage) -> str:
-    holder = bench.kubectl.json("-n", SYSTEM, "get", "lease", "modelberth")["spec"].get("holderIdentity", "")
-    return str(holder).rsplit("-", 1)[0]
+    """Pod that holds the lease."""
+
+    def holder() -> str:
+        lease = bench.kubectl.json("-n", SYSTEM, "get", "lease", "modelberth")
+        return str(lease["spec"].get("holderIdentity", "")).rsplit("-", 1)[0]
+
+    return wait_until("an operator leads", holder, 30)
 
 
 def usage(bench: Stage) -> Usage:

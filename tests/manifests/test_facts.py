@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from modelberth.manifests.children import children
 from modelberth.manifests.facts import Facts, freeze, frozen_text, thaw
 from modelberth.manifests.names import FROZEN
-from modelberth.manifests.settings import Settings
+from modelberth.manifests.settings import FetcherSettings, Settings
 from tests.manifests.specs import COMMIT, deployment_of, resource
 
 
@@ -28,11 +28,21 @@ def test_what_is_frozen_thaws(commit: str | None, kv_bytes: int | None) -> None:
 
 def test_the_deployment_carries_it() -> None:
     md = deployment_of(resource())
-    facts = Facts(COMMIT, 1024)
+    facts = Facts(COMMIT, 1024, "example.com/operator:1")
     assert thaw(children(md, facts, Settings())[0]) == freeze(md, facts)
 
 
-GOOD: dict[str, Any] = {"inputs": "a", "model": "b", "commit": None, "kvBytesPerToken": None}
+def test_a_newer_operator_image_does_not_change_the_pods_of_an_unchanged_spec() -> None:
+    md = deployment_of(resource())
+    old, new = (Settings(fetcher=FetcherSettings(image=f"example.com/operator:{version}")) for version in (1, 2))
+    before = children(md, Facts(COMMIT), old)
+    frozen = thaw(before[0])
+    assert frozen is not None
+    assert children(md, frozen.facts, new) == before
+    assert children(md, Facts(COMMIT), new) != before
+
+
+GOOD: dict[str, Any] = {"inputs": "a", "model": "b", "commit": None, "kvBytesPerToken": None, "fetcherImage": None}
 
 
 def test_the_record_that_the_cases_below_damage_is_whole() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.quantity import amount
@@ -35,6 +36,7 @@ def children(md: ModelDeployment, facts: Facts, settings: Settings, pinned: str 
 
     ``pinned`` is the commit that a fetcher reported, for a private repository whose revision only it can resolve.
     """
+    facts = replace(facts, fetcher_image=facts.fetcher_image or settings.fetcher.image)
     replicas = md.spec.replicas
     if _fetcher_resolves(md, facts) and pinned is None:
         # One pod resolves the revision; the others start once they can be told the same commit.
@@ -57,7 +59,7 @@ def _fetcher_resolves(md: ModelDeployment, facts: Facts) -> bool:
 def _template(md: ModelDeployment, facts: Facts, settings: Settings) -> Manifest:
     engine = ENGINES[md.spec.engine.type]
     image = engine_image(md, settings)
-    stored = weights(md, facts.commit, settings)
+    stored = weights(md, facts, settings)
     version, _ = engine.facts.version_of(image, md.spec.engine.version)
     limit = md.spec.resources.limits.get("memory", 0)
     budget = provisional_budget(

@@ -20,6 +20,9 @@ class Facts:
     """Commit of the repository; None for pvc:// and oci://, and where only the fetcher holds the token."""
     kv_bytes_per_token: int | None = None
     """From config.json, where it was needed and could be read."""
+    fetcher_image: str | None = None
+    """Image of the init container; None: the operator's own. Serving does not depend on it, so an upgrade of the
+    operator must not roll pods by it."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,14 @@ def freeze(md: ModelDeployment, facts: Facts) -> Frozen:
 def frozen_text(frozen: Frozen) -> str:
     """Value of the annotation."""
     facts = frozen.facts
-    record = {"inputs": frozen.inputs, "model": frozen.model, "commit": facts.commit}
-    return json.dumps({**record, "kvBytesPerToken": facts.kv_bytes_per_token}, sort_keys=True)
+    record = {
+        "inputs": frozen.inputs,
+        "model": frozen.model,
+        "commit": facts.commit,
+        "kvBytesPerToken": facts.kv_bytes_per_token,
+        "fetcherImage": facts.fetcher_image,
+    }
+    return json.dumps(record, sort_keys=True)
 
 
 def thaw(deployment: Manifest | None) -> Frozen | None:
@@ -59,8 +68,9 @@ def thaw(deployment: Manifest | None) -> Frozen | None:
             "model": str(model),
             "commit": str() | None as commit,
             "kvBytesPerToken": int() | None as kv_bytes,
+            "fetcherImage": str() | None as fetcher_image,
         }:
-            return Frozen(inputs=inputs, model=model, facts=Facts(commit=commit, kv_bytes_per_token=kv_bytes))
+            return Frozen(inputs=inputs, model=model, facts=Facts(commit, kv_bytes, fetcher_image))
     return None
 
 

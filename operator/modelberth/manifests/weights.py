@@ -5,6 +5,7 @@ from typing import Any
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.uri import ClaimUri, HubUri, ImageUri, parse_uri
+from modelberth.manifests.facts import Facts
 from modelberth.manifests.merge import by_name
 from modelberth.manifests.names import FETCH, MODEL_DIR, Manifest, pin_name
 from modelberth.manifests.security import container_security
@@ -24,8 +25,8 @@ class Weights:
     init_containers: list[Manifest] = field(default_factory=list)
 
 
-def weights(md: ModelDeployment, commit: str | None, settings: Settings) -> Weights:
-    """Weights of the deployment. ``commit`` is None where only the fetcher can resolve the revision."""
+def weights(md: ModelDeployment, facts: Facts, settings: Settings) -> Weights:
+    """Weights of the deployment."""
     uri = parse_uri(md.spec.model.uri)
     mount: Manifest = {"name": "weights", "mountPath": MODEL_DIR, "readOnly": True}
     match uri:
@@ -34,7 +35,7 @@ def weights(md: ModelDeployment, commit: str | None, settings: Settings) -> Weig
                 path=_downloaded_path(md, uri),
                 mount=mount,
                 volumes=[{"name": "weights", "emptyDir": {}}, *_fetcher_volumes(md, settings)],
-                init_containers=[_fetcher(md, commit, settings)],
+                init_containers=[_fetcher(md, facts, settings)],
             )
         case ClaimUri():
             claim = {"claimName": uri.claim, "readOnly": True}
@@ -63,11 +64,11 @@ def _downloaded_path(md: ModelDeployment, uri: HubUri) -> str:
     return _inside("model.gguf" if md.spec.engine.type == "LlamaCpp" else "")
 
 
-def _fetcher(md: ModelDeployment, commit: str | None, settings: Settings) -> Manifest:
+def _fetcher(md: ModelDeployment, facts: Facts, settings: Settings) -> Manifest:
     model = md.spec.model
     args = ["fetch", model.uri, "--to", MODEL_DIR, "--engine", md.spec.engine.type]
-    if commit:
-        args += ["--revision", commit]
+    if facts.commit:
+        args += ["--revision", facts.commit]
     elif model.secret_ref:
         args += ["--pin", f"{PIN_DIR}/commit"]
     if model.allow_pickle:
@@ -81,7 +82,7 @@ def _fetcher(md: ModelDeployment, commit: str | None, settings: Settings) -> Man
         mounts.append({"name": "ca", "mountPath": CA_DIR, "readOnly": True})
     return {
         "name": FETCH,
-        "image": settings.fetcher.image,
+        "image": facts.fetcher_image or settings.fetcher.image,
         "imagePullPolicy": settings.fetcher.image_pull_policy,
         "args": args,
         "env": _fetcher_env(md, settings),

@@ -1,6 +1,7 @@
 """Which facts the pods are built from: the frozen ones while what they were looked up for stays, else new ones."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.uri import HubUri, parse_uri
@@ -43,7 +44,9 @@ def _known(md: ModelDeployment, observed: Observed) -> Facts:
     """What spec.model was resolved to, as long as spec.model is the same."""
     frozen = observed.frozen
     if frozen is not None:
-        return frozen.facts if frozen.model == freeze(md, Facts()).model else Facts()
+        # The pods roll anyway, so they get the fetcher of today.
+        same = frozen.model == freeze(md, Facts()).model
+        return replace(frozen.facts, fetcher_image=None) if same else Facts()
     weights = observed.status.get("weights") or {}
     return Facts(commit=weights.get("commit") if weights.get("uri") == md.spec.model.uri else None)
 
