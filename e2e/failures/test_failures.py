@@ -40,7 +40,9 @@ def test_an_unusable_image_ends_with_a_stable_reason(space: Space) -> None:
     version = space.json("get", "mdep", "model")["metadata"]["resourceVersion"]
     time.sleep(45)  # the kubelet alternates between ErrImagePull and ImagePullBackOff meanwhile
     assert space.json("get", "mdep", "model")["metadata"]["resourceVersion"] == version
-    events = space.json("get", "events", "--field-selector", "reason=ImagePullFailed,involvedObject.kind=ModelDeployment")
+    events = space.json(
+        "get", "events", "--field-selector", "reason=ImagePullFailed,involvedObject.kind=ModelDeployment"
+    )
     assert len(events["items"]) == 1
 
 
