@@ -76,7 +76,7 @@ class Store:
         if known is not None and known["metadata"].get("uid") == meta["uid"] and _version(known) > _version(raw):
             return  # late news: it has its label back
         self.forget(kind, raw)
-        self._deleted[meta["uid"]] = _version(raw)
+        self._deleted[meta["uid"]] = max(_version(raw), self._deleted.get(meta["uid"], 0))
         if len(self._deleted) > MAX_DELETED:
             self._deleted.popitem(last=False)
 
