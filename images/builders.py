@@ -119,6 +119,8 @@ class Buildah:
             self._ensure_base(order.image.base())
             with _arguments(order, _qualified(order.reference)) as arguments:
                 self._bud(["--layers", *arguments, str(ROOT)])
+            if alone:
+                self._forget_older(_qualified(order.reference))
 
     @contextmanager
     def exported(self, reference: str) -> Iterator[str]:
@@ -146,6 +148,13 @@ class Buildah:
                 return run([*self._buildah, "run", "--isolation", "chroot", container, "--", *argv], stdin=stdin)
             finally:
                 run([*self._buildah, "rm", container])
+
+    def _forget_older(self, name: str) -> None:
+        """Drop the other tags of an image, one for each change of code; its layers stay as the cache."""
+        listed = run([*self._buildah, "images", "--format", "{{.Name}}:{{.Tag}}"]).split()
+        older = [other for other in listed if other.rpartition(":")[0] == name.rpartition(":")[0] and other != name]
+        if older:
+            succeeds([*self._buildah, "rmi", *older], timeout=600)
 
     def _containers(self) -> list[str]:
         return run([*self._buildah, "containers", "--quiet"]).split()
