@@ -5,16 +5,17 @@ from typing import Any
 
 import pytest
 
+from e2e.install.stage import Stage
+from e2e.parsers.reports import ParserReport, llama_server, parser_report
 from modelberth.api.engine_facts import EngineFacts, names_at
 from modelberth.api.engine_tables import FACTS
 from modelberth.api.spec import EngineType, Spec
 from modelberth.engines import llama_cpp, sglang, vllm
 from modelberth.engines.catalogue import ENGINES
 from modelberth.engines.engine import Berth
-from tests.engines.parser_reports import NoEngineError, ParserReport, llama_server, parser_report
 from tests.engines.specs import MODEL_PATH, berth, every_value
 
-pytestmark = [pytest.mark.engines, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(1800)
 
 IMAGES: dict[EngineType, str] = {"vLLM": "vllm", "SGLang": "sglang"}
 REFUSED_BY_LLAMA_SERVER = "error: invalid argument"
@@ -29,21 +30,17 @@ def launched_args(where: Berth) -> list[str]:
 
 
 @pytest.fixture(scope="module", params=IMAGES)
-def python_engine(request: pytest.FixtureRequest) -> tuple[EngineType, ParserReport]:
+def python_engine(request: pytest.FixtureRequest, platform: Stage) -> tuple[EngineType, ParserReport]:
     """vLLM and SGLang, each asked once: importing them takes a minute."""
     engine: EngineType = request.param
-    try:
-        return engine, parser_report(IMAGES[engine], [launched_args(where) for where in berths(engine)])
-    except NoEngineError as missing:
-        pytest.skip(str(missing))
+    platform.image(IMAGES[engine])
+    return engine, parser_report(IMAGES[engine], [launched_args(where) for where in berths(engine)])
 
 
 @pytest.fixture(scope="module")
-def llama_help() -> str:
-    try:
-        return llama_server([["/app/llama-server", "--help"]])[0]
-    except NoEngineError as missing:
-        pytest.skip(str(missing))
+def llama_help(platform: Stage) -> str:
+    platform.image("llama-cpp")
+    return llama_server([["/app/llama-server", "--help"]])[0]
 
 
 def expected_by_vllm(where: Berth) -> dict[str, Any]:
@@ -125,7 +122,7 @@ def assert_owned(facts: EngineFacts, options: tuple[tuple[str, ...], ...]) -> No
 def test_the_list_of_flags_is_the_parsers(python_engine: tuple[EngineType, ParserReport]) -> None:
     engine, report = python_engine
     real = {spelling for spellings in report.options for spelling in spellings}
-    assert set(FACTS[engine].flag_prefixes) == real, "run `python -m tests.engines.write_flags`"
+    assert set(FACTS[engine].flag_prefixes) == real, "run `python -m e2e.parsers.write_flags`"
 
 
 def test_the_table_knows_whether_the_parser_takes_abbreviations(
@@ -144,14 +141,12 @@ def test_every_quantization_is_one_that_the_engine_has(python_engine: tuple[Engi
     assert report.quantizations <= set(names), "the engine knows more than the table"
 
 
+@pytest.mark.usefixtures("llama_help")
 def test_llama_server_takes_every_command_line() -> None:
     lines = [["/app/llama-server", *launched_args(where)] for where in berths("LlamaCpp")]
     keyed = [[*line] for line in lines if "--api-key-file" in line]
     without_key = [without(line, "--api-key-file") for line in lines]
-    try:
-        answers = llama_server(without_key)
-    except NoEngineError as missing:
-        pytest.skip(str(missing))
+    answers = llama_server(without_key)
     for line, answer in zip(without_key, answers, strict=True):
         assert f"failed to load model, '{MODEL_PATH}'" in answer, (line, answer[-400:])
     # The key file is read while the arguments are parsed, so its absence proves that the flag is understood.
@@ -167,18 +162,16 @@ def without(line: list[str], flag: str) -> list[str]:
     return [*line[:at], *line[at + 2 :]]
 
 
+@pytest.mark.usefixtures("llama_help")
 def test_llama_server_refuses_what_it_does_not_know() -> None:
     """The test above would be worth nothing if the server ignored unknown words."""
-    try:
-        answers = llama_server(
-            [
-                ["/app/llama-server", "--model", MODEL_PATH, "--no-such-flag"],
-                ["/app/llama-server", "--mod", MODEL_PATH],
-                ["/app/llama-server", "--model", MODEL_PATH, "--cache-type-k", "fp8"],
-            ]
-        )
-    except NoEngineError as missing:
-        pytest.skip(str(missing))
+    answers = llama_server(
+        [
+            ["/app/llama-server", "--model", MODEL_PATH, "--no-such-flag"],
+            ["/app/llama-server", "--mod", MODEL_PATH],
+            ["/app/llama-server", "--model", MODEL_PATH, "--cache-type-k", "fp8"],
+        ]
+    )
     assert all("failed to load model" not in answer for answer in answers)
 
 

@@ -1,4 +1,4 @@
-"""Writes api/engine_tables/*_flags.json from the engines' own parsers: `python -m tests.engines.write_flags`.
+"""Writes api/engine_tables/*_flags.json from the engines' own parsers: `python -m e2e.parsers.write_flags`.
 
 Run it after the engine images move to another version. The lists resolve argparse's abbreviations.
 """
@@ -6,7 +6,7 @@ Run it after the engine images move to another version. The lists resolve argpar
 import json
 from pathlib import Path
 
-from tests.engines.parser_reports import parser_report
+from e2e.parsers.reports import parser_report
 
 TABLES = Path(__file__).parents[2] / "operator/modelberth/api/engine_tables"
 
