@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +83,8 @@ def client(platform: Stage) -> Client:
 @pytest.fixture
 def space(platform: Stage, request: pytest.FixtureRequest) -> Iterator[Space]:
     """A namespace of the test's own, gone afterwards with all that is in it."""
-    name = "e2e-" + re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:50].rstrip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower().removeprefix("test_")).strip("-")
+    name = f"e2e-{slug[:40].rstrip('-')}-{secrets.token_hex(3)}"
     make_namespace(platform, name)
     yield Space(name, platform)
     platform.kubectl("delete", "namespace", name, "--wait=false")

@@ -8,10 +8,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from e2e.api.conftest import Server
+from modelberth.api.engine_rules import refusal, spellings
 from modelberth.api.engine_tables import FACTS
+from modelberth.api.spec import EngineType
 from modelberth.api.validation import RULES, api_server_findings
 from tests.api import violations
-from tests.api.resources import Changes, Resource, changed, valid_resources
+from tests.api.resources import Changes, Resource, changed, resource, valid_resources
 from tests.api.violations import Violation
 
 EXAMPLES = settings(
@@ -23,19 +25,40 @@ EXAMPLES = settings(
 RULE_MESSAGES = {rule.message for rule in RULES}
 
 
-def agree(server: Server, resource: Resource) -> None:
+def agree(server: Server, made: Resource) -> None:
     """Both accept, or both refuse and the API server says what the rules say in Python."""
-    found = api_server_findings(resource)
-    refusal = server.refusal(resource)
-    assert (refusal is None) == (found == []), f"API server: {refusal}\nPython: {[str(each) for each in found]}"
+    found = api_server_findings(made)
+    refused = server.refusal(made)
+    assert (refused is None) == (found == []), f"API server: {refused}\nPython: {[str(each) for each in found]}"
     for finding in found:
-        assert finding.message not in RULE_MESSAGES or finding.message in str(refusal)
+        assert finding.message not in RULE_MESSAGES or finding.message in str(refused)
 
 
 @pytest.mark.parametrize("violation", violations.API_SERVER, ids=str)
 def test_each_violation_is_refused_by_both(server: Server, violation: Violation) -> None:
     assert server.refusal(violation.resource) is not None
     agree(server, violation.resource)
+
+
+@pytest.mark.parametrize("engine", FACTS)
+def test_the_api_server_refuses_every_spelling_of_every_owned_flag(server: Server, engine: EngineType) -> None:
+    """Each round writes every flag once, in one of its spellings, and must bring every message."""
+    flags = FACTS[engine].owned_flags
+    forms = [[form for name in spellings(owned.spelled) for form in (name, f"{name}=1")] for owned in flags]
+    for turn in range(max(map(len, forms))):
+        args = [each[turn % len(each)] for each in forms]
+        refused = str(server.refusal(resource({"spec.engine.args": args}, engine)))
+        missing = [arg for arg, owned in zip(args, flags, strict=True) if refusal(owned) not in refused]
+        assert missing == []
+
+
+@pytest.mark.parametrize("engine", FACTS)
+def test_the_api_server_refuses_every_name_of_every_owned_variable(server: Server, engine: EngineType) -> None:
+    variables = FACTS[engine].owned_env
+    for turn in range(max(len(owned.names) for owned in variables)):
+        env = [{"name": owned.names[turn % len(owned.names)], "value": "1"} for owned in variables]
+        refused = str(server.refusal(resource({"spec.engine.env": env}, engine)))
+        assert [owned.names[0] for owned in variables if refusal(owned) not in refused] == []
 
 
 @EXAMPLES

@@ -33,6 +33,40 @@ def test_the_rules_may_double_within_the_cost_limit_of_a_crd(server: Server) -> 
 
 
 @pytest.mark.parametrize(
+    ("engine", "args", "field"),
+    [
+        ("vLLM", ["--max_model_len", "4096"], "spec.maxModelLen"),
+        ("vLLM", ["--max-model-len=4096"], "spec.maxModelLen"),
+        ("vLLM", ["-tp=2"], "spec.parallelism.tensor"),
+        ("vLLM", ["-tp", "2"], "spec.parallelism.tensor"),
+        ("vLLM", ["-q", "awq"], "spec.quantization"),
+        ("SGLang", ["--tp", "2"], "spec.parallelism.tensor"),
+        ("SGLang", ["--tensor_parallel_size=2"], "spec.parallelism.tensor"),
+        ("LlamaCpp", ["-c", "4096"], "spec.maxModelLen"),
+        ("LlamaCpp", ["--ctx_size", "4096"], "spec.maxModelLen"),
+        ("LlamaCpp", ["-ngl", "99"], "spec.device"),
+    ],
+)
+def test_an_owned_flag_is_refused_with_its_field(server: Server, engine: str, args: list[str], field: str) -> None:
+    refusal = str(server.refusal(resource({"spec.engine.args": args}, engine)))
+    assert "spec.engine.args: Invalid value: --" in refusal
+    assert field in refusal
+
+
+@pytest.mark.parametrize(
+    ("engine", "name", "field"),
+    [
+        ("vLLM", "VLLM_API_KEY", "spec.apiKeySecretRef"),
+        ("vLLM", "HF_TOKEN", "spec.model.secretRef"),
+        ("LlamaCpp", "LLAMA_ARG_CTX_SIZE", "spec.maxModelLen"),
+    ],
+)
+def test_an_owned_variable_is_refused_with_its_field(server: Server, engine: str, name: str, field: str) -> None:
+    refusal = str(server.refusal(resource({"spec.engine.env": [{"name": name, "value": "1"}]}, engine)))
+    assert f"spec.engine.env: Invalid value: {name} is set by {field}" in refusal
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         (

@@ -101,7 +101,9 @@ def valid_resources(draw: st.DrawFn) -> Resource:
     changes: Changes = {"spec.model.uri": draw(st.sampled_from(VALID_URIS[engine]))}
     for field in _EVERYWHERE:
         changes |= draw(field)
-    if engine != "LlamaCpp":
+    if engine == "LlamaCpp":
+        changes |= draw(_optional("spec.parallelism", {"tensor": 2}, {"pipeline": 2}))
+    else:
         changes |= draw(_optional("spec.dtype", "half", "bfloat16"))
         changes |= draw(_optional("spec.parallelism.data", 1, 2))
         changes |= draw(_optional("spec.quantization", "awq", "fp8"))

@@ -76,6 +76,9 @@ GENERAL = (
         "spec.podTemplate.spec.imagePullSecrets",
     ),
     Violation({"spec.parallelism.data": 2}, "spec.parallelism.data", "raise spec.replicas", "LlamaCpp"),
+    Violation(
+        {"spec.parallelism": {"tensor": 2, "pipeline": 2}}, "spec.parallelism", "leave the other at 1", "LlamaCpp"
+    ),
     Violation({"spec.dtype": "half"}, "spec.dtype", "leave it at auto", "LlamaCpp"),
     Violation({"spec.device": "CPU"}, "spec.resources.limits", "set spec.resources.limits.memory"),
     *(
@@ -94,6 +97,7 @@ GENERAL = (
     ),
     Violation({"spec.apiKeySecretRef": {"name": "keys"}}, "spec.apiKeySecretRef", "NetworkPolicy", "SGLang"),
     Violation({"spec.engine.args": ["--seed 1"]}, "spec.engine.args", "write two items"),
+    Violation({"spec.engine.args": ["-O 3"]}, "spec.engine.args", "write two items"),
     Violation(
         {"spec.engine.env": [{"name": "A", "value": "1", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]},
         "spec.engine.env[0]",
@@ -142,7 +146,7 @@ def engine_violations() -> Iterator[Violation]:
         for name in ("quantization", "kvCacheDtype"):
             yield Violation({f"spec.{name}": "nonsense"}, f"spec.{name}", "use one of auto", engine)
         for owned in facts.owned_flags:
-            yield _flag(engine, owned, f"{spellings(owned.names)[-1]}=1")
+            yield _flag(engine, owned, f"{spellings(owned.spelled)[-1]}=1")
         if facts.config_flags:
             yield Violation(
                 {"spec.engine.args": [facts.config_flags[0], "x"]}, "spec.engine.args", "arguments from a file", engine

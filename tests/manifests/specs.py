@@ -87,6 +87,7 @@ def resources(draw: st.DrawFn) -> dict[str, Any]:
     if uri.startswith("hf://") and draw(st.booleans()):
         model["secretRef"] = {"name": "hf-token"}
     sizes = st.sampled_from((1, 2, 4))
+    tensor = draw(sizes)
     spec: dict[str, Any] = {
         "model": model,
         "engine": {
@@ -96,8 +97,8 @@ def resources(draw: st.DrawFn) -> dict[str, Any]:
         },
         "quantization": draw(st.sampled_from(_QUANTIZATIONS[table])),
         "parallelism": {
-            "tensor": draw(sizes),
-            "pipeline": draw(sizes),
+            "tensor": tensor,
+            "pipeline": 1 if kind == "LlamaCpp" and tensor > 1 else draw(sizes),
             "data": 1 if kind == "LlamaCpp" else draw(sizes),
         },
         "device": draw(st.sampled_from(("GPU", "CPU"))),

@@ -1,8 +1,13 @@
 """Pass-through arguments that CEL does not judge: mixed spellings, argparse's abbreviations and glued short flags."""
 
+import re
+
 from modelberth.api.engine_facts import EngineFacts
 from modelberth.api.engine_rules import config_refusal, refusal, spellings
 from modelberth.api.finding import Finding
+
+_END_OF_FLAG = re.compile("[=. ]")
+"""--flag=value, vLLM's --flag.key=value, and the mistake "--flag value" in one item."""
 
 
 def disguised(facts: EngineFacts, args: list[str]) -> list[Finding]:
@@ -30,7 +35,7 @@ def _refusal_of_spelling(facts: EngineFacts, arg: str, flag: str) -> str | None:
     """An owned flag in a spelling that the CEL rules do not list."""
     written = arg.partition("=")[0]
     for owned in facts.owned_flags:
-        if flag in owned.names and written not in spellings(owned.names):
+        if flag in owned.spelled and written not in spellings(owned.spelled):
             return f"{written} is {flag}: {refusal(owned)}"
     if flag in facts.config_flags and written not in spellings(facts.config_flags):
         return config_refusal(facts)
@@ -39,7 +44,7 @@ def _refusal_of_spelling(facts: EngineFacts, arg: str, flag: str) -> str | None:
 
 def _flag(arg: str) -> str | None:
     """The flag in an argument, dashed; None for a value."""
-    flag = arg.partition("=")[0].partition(".")[0]
+    flag = _END_OF_FLAG.split(arg, maxsplit=1)[0]
     if flag.startswith("--"):
         return flag.replace("_", "-") if len(flag) > 2 else None
     return flag if flag.startswith("-") and len(flag) > 1 and not flag[1:].isdigit() else None
@@ -47,7 +52,7 @@ def _flag(arg: str) -> str | None:
 
 def _flags(facts: EngineFacts) -> frozenset[str]:
     """Every flag that the parser knows by its whole name."""
-    owned = (name for owned in facts.owned_flags for name in owned.names)
+    owned = (name for owned in facts.owned_flags for name in owned.spelled)
     return frozenset(
         name.replace("_", "-") for names in (owned, facts.flag_prefixes, facts.config_flags) for name in names
     )

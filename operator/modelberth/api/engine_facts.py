@@ -37,6 +37,13 @@ class Owned:
     names: tuple[str, ...]
     field: str
     remedy: str = ""
+    habits: tuple[str, ...] = ()
+    """Abbreviations that everybody writes (the documentation of SGLang: --tp 2): the API server refuses them too."""
+
+    @property
+    def spelled(self) -> tuple[str, ...]:
+        """Every name that the API server refuses."""
+        return (*self.names, *self.habits)
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class EngineFacts:
     kv_cache_dtypes: tuple[Supported, ...]
     owned_flags: tuple[Owned, ...]
     owned_env: tuple[Owned, ...]
+    set_env: tuple[str, ...]
+    """Variables that Modelberth gives a value and that spec.engine.env and podTemplate may replace."""
     config_flags: tuple[str, ...] = ()
     """Flags that read further options from a file (vLLM --config): the options in it cannot be judged, so refused."""
     abbreviations: bool = False

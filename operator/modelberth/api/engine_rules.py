@@ -18,7 +18,7 @@ def _rules(engine: EngineFacts) -> Iterable[Rule]:
     for owned in engine.owned_flags:
         yield Rule(
             path="spec",
-            expression=f"{_unless(engine)}!self.engine.args.exists(arg, {_is_one_of(owned.names)})",
+            expression=f"{_unless(engine)}!self.engine.args.exists(arg, {_is_one_of(owned.spelled)})",
             message=refusal(owned),
             field=".engine.args",
         )

@@ -1,5 +1,6 @@
 """Rules of ``spec.podTemplate``, a free map to the API server: its shape, and what it must leave to typed fields."""
 
+import posixpath
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,11 +9,12 @@ from modelberth.api.engine_rules import refusal
 from modelberth.api.finding import Finding
 from modelberth.api.meta import GROUP
 from modelberth.api.schema_findings import meant
-from modelberth.api.spec import PodTemplate
+from modelberth.api.spec import Spec
 
 ENGINE_CONTAINER = "engine"
 FETCH_CONTAINER = "fetch"
 WEIGHTS_VOLUME = "weights"
+MODEL_DIR = "/models"
 
 _METADATA = ("labels", "annotations")
 _OWN_LABELS = tuple(f"app.kubernetes.io/{name}" for name in ("managed-by", "name", "instance"))
@@ -25,14 +27,23 @@ _ENGINE_FIELDS = {
     "resources": "use spec.resources (and spec.parallelism for GPUs), which the plan counts on",
 }
 _FETCH_FIELDS = ("image", "command", "args")
+_FETCH_ENV = {
+    "HF_TOKEN": "the hub token is that of spec.model.secretRef; use that field",
+    "HF_ENDPOINT": "the address of the hub is the operator's (chart value hub.endpoint); leave it out",
+}
 
 
-def pod_template_findings(template: PodTemplate, facts: EngineFacts) -> list[Finding]:
+def pod_template_findings(spec: Spec, facts: EngineFacts) -> list[Finding]:
     """What would break serving without a word, and shapes that cannot be merged."""
+    template = spec.pod_template
     found = list(_metadata(template.metadata)) + list(_shapes(template.spec))
     if found:
         return found  # the rules below rely on the shapes
-    return [*_containers(template.spec, facts), *_volumes(template.spec)]
+    return [
+        *_engine(template.spec, spec, facts),
+        *_fetch(template.spec, spec),
+        *_volumes(template.spec),
+    ]
 
 
 def _metadata(metadata: dict[str, Any]) -> Iterator[Finding]:
@@ -63,6 +74,9 @@ def _container_shapes(container: dict[str, Any], field: str) -> Iterator[Finding
     for name, key in _CONTAINER_KEYS.items():
         if name in container:
             yield from _keyed(container[name], key, f"{field}.{name}")
+    sources = container.get("envFrom")
+    if sources is not None and not (isinstance(sources, list) and all(isinstance(source, dict) for source in sources)):
+        yield Finding(f"{field}.envFrom", "must be a list of maps")
 
 
 def _keyed(items: Any, key: str, field: str) -> Iterator[Finding]:
@@ -80,26 +94,91 @@ def _keyed(items: Any, key: str, field: str) -> Iterator[Finding]:
         seen.append(value)
 
 
-def _containers(spec: dict[str, Any], facts: EngineFacts) -> Iterator[Finding]:
-    for index, container in enumerate(spec.get("containers", [])):
-        if container["name"] == ENGINE_CONTAINER:
-            yield from _engine(container, facts, f"spec.podTemplate.spec.containers[{index}]")
-    for index, container in enumerate(spec.get("initContainers", [])):
-        if container["name"] == FETCH_CONTAINER:
-            for name in _FETCH_FIELDS:
-                if name in container:
-                    field = f"spec.podTemplate.spec.initContainers[{index}].{name}"
-                    yield Finding(field, "is Modelberth's own: it downloads spec.model.uri; leave it out")
+def _named(spec: dict[str, Any], kind: str, name: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """(container, field) of the container with the name, where there is one."""
+    for index, container in enumerate(spec.get(kind, [])):
+        if container["name"] == name:
+            yield container, f"spec.podTemplate.spec.{kind}[{index}]"
 
 
-def _engine(container: dict[str, Any], facts: EngineFacts, field: str) -> Iterator[Finding]:
-    for name, way_out in _ENGINE_FIELDS.items():
-        if name in container:
-            yield Finding(f"{field}.{name}", f"must not be replaced here; {way_out}")
-    owned_env = {name: owned for owned in facts.owned_env for name in owned.names}
+def _engine(template: dict[str, Any], spec: Spec, facts: EngineFacts) -> Iterator[Finding]:
+    for container, field in _named(template, "containers", ENGINE_CONTAINER):
+        for name, way_out in _ENGINE_FIELDS.items():
+            if name in container:
+                yield Finding(f"{field}.{name}", f"must not be replaced here; {way_out}")
+        yield from _env(container, spec, facts, field)
+        yield from _env_from(container, facts, field)
+        yield from _mounts(container, field)
+
+
+def _env(container: dict[str, Any], spec: Spec, facts: EngineFacts, field: str) -> Iterator[Finding]:
+    owned = {name: owned for owned in facts.owned_env for name in owned.names}
+    ours = {name: {"value"} for name in facts.set_env}
+    ours |= {each.name: set(_sources(each.model_dump(by_alias=True, exclude_none=True))) for each in spec.engine.env}
     for index, variable in enumerate(container.get("env", [])):
-        if variable["name"] in owned_env:
-            yield Finding(f"{field}.env[{index}]", refusal(owned_env[variable["name"]]))
+        name, place = variable["name"], f"{field}.env[{index}]"
+        sources = _sources(variable)
+        given = [source for source, value in sources.items() if value is not None]
+        kept = ours.get(name, set()) - set(sources)
+        if name in owned:
+            yield Finding(place, refusal(owned[name]))
+        elif len(given) > 1:
+            yield Finding(place, f"has {' and '.join(given)}; keep one")
+        elif given and kept:
+            yield Finding(
+                place,
+                f"{name} has a {kept.pop()} already, which the merge keeps beside this {given[0]}; "
+                "set it in spec.engine.env, which replaces a variable whole",
+            )
+
+
+def _sources(variable: dict[str, Any]) -> dict[str, Any]:
+    """value, secretKeyRef, fieldRef, ...: what is said of them, null (which removes in a merge) included."""
+    value_from = variable.get("valueFrom")
+    return {
+        **({"value": variable["value"]} if "value" in variable else {}),
+        **(value_from if isinstance(value_from, dict) else {}),
+    }
+
+
+def _env_from(container: dict[str, Any], facts: EngineFacts, field: str) -> Iterator[Finding]:
+    """The keys of a ConfigMap or Secret are not known here: like a file of flags they could hold an owned variable."""
+    owned = [name for owned in facts.owned_env for name in owned.names]
+    for index, source in enumerate(container.get("envFrom") or []):
+        prefix = str(source.get("prefix") or "")
+        if any(name.startswith(prefix) for name in owned):
+            yield Finding(
+                f"{field}.envFrom[{index}]",
+                "may bring variables that fields of this spec set; list those you need in spec.engine.env (valueFrom "
+                "takes a key of a Secret or ConfigMap), or give a prefix that keeps clear of them",
+            )
+
+
+def _mounts(container: dict[str, Any], field: str) -> Iterator[Finding]:
+    for index, mount in enumerate(container.get("volumeMounts", [])):
+        if f"{posixpath.normpath(mount['mountPath'])}/".startswith(f"{MODEL_DIR}/"):
+            yield Finding(
+                f"{field}.volumeMounts[{index}].mountPath",
+                f"{MODEL_DIR} holds the weights of spec.model.uri; mount at another path",
+            )
+
+
+def _fetch(template: dict[str, Any], spec: Spec) -> Iterator[Finding]:
+    for container, field in _named(template, "initContainers", FETCH_CONTAINER):
+        if not spec.model.uri.startswith("hf://"):
+            yield Finding(
+                f"{field}.name",
+                "there is no fetch container: the weights of a pvc:// or oci:// URI are mounted; leave it out, or give "
+                "an init container of your own another name",
+            )
+            continue
+        for name in _FETCH_FIELDS:
+            if name in container:
+                yield Finding(f"{field}.{name}", "is Modelberth's own: it downloads spec.model.uri; leave it out")
+        for index, variable in enumerate(container.get("env", [])):
+            if variable["name"] in _FETCH_ENV:
+                yield Finding(f"{field}.env[{index}]", _FETCH_ENV[variable["name"]])
+        yield from _mounts(container, field)
 
 
 def _volumes(spec: dict[str, Any]) -> Iterator[Finding]:

@@ -105,6 +105,15 @@ GENERAL: tuple[Rule, ...] = (
     ),
     Rule(
         path="spec",
+        expression=("self.engine.type != 'LlamaCpp' || self.parallelism.tensor == 1 || self.parallelism.pipeline == 1"),
+        message=(
+            "LlamaCpp spreads a model by rows (tensor) or by layers (pipeline), not by both; give the number of GPUs "
+            "to one of them and leave the other at 1"
+        ),
+        field=".parallelism",
+    ),
+    Rule(
+        path="spec",
         expression="self.engine.type != 'LlamaCpp' || self.dtype == 'auto'",
         message="LlamaCpp takes the types from the GGUF file; leave it at auto and choose another file instead",
         field=".dtype",
@@ -153,7 +162,7 @@ GENERAL: tuple[Rule, ...] = (
     ),
     Rule(
         path="spec",
-        expression="!self.engine.args.exists(arg, arg.matches('^--[A-Za-z][^= ]* '))",
+        expression="!self.engine.args.exists(arg, arg.matches('^--?[A-Za-z][^= ]* '))",
         message=(
             "one item holds a flag, a space and its value, which engines read as one word; write two items "
             '("--flag", "value") or "--flag=value"'

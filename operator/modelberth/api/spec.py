@@ -163,7 +163,10 @@ class Parallelism(Part):
         default=1, description="GPUs that share every layer."
     )
     pipeline: Annotated[int, Field(ge=1, le=256), INTEGRAL] = Field(
-        default=1, description="Stages that the layers are cut into, each on GPUs of its own."
+        default=1,
+        description=(
+            "Stages that the layers are cut into, each on GPUs of its own. LlamaCpp: tensor or pipeline, not both."
+        ),
     )
     data: Annotated[int, Field(ge=1, le=256), INTEGRAL] = Field(
         default=1, description="Copies of the model inside one replica. Not for LlamaCpp: use replicas."

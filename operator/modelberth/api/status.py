@@ -32,14 +32,15 @@ class EngineStatus(Part):
     image: str | None = Field(default=None, description="Image of the engine container.")
     version: str | None = Field(default=None, description="Version whose flags and rules are used.")
     version_assumed: bool = Field(
-        default=False, description="The image's version is not known: it is treated as the newest known one."
+        default=False,
+        description="Whether the image's version is unknown, so that it is treated as the newest known one.",
     )
 
 
 class WeightsStatus(Part):
     """The weights that serve."""
 
-    uri: str | None = Field(default=None, description="model.uri that commit belongs to.")
+    uri: str | None = Field(default=None, description="spec.model.uri that the commit belongs to.")
     commit: str | None = Field(
         default=None, description="Commit of the repository: every replica holds exactly these files."
     )

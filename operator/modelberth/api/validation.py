@@ -110,7 +110,7 @@ def _python_only(deployment: ModelDeployment, default_image: DefaultImage | None
         *_disguised(deployment),
         *version_findings(spec, facts, image),
         *quantity_findings(spec),
-        *pod_template_findings(spec.pod_template, facts),
+        *pod_template_findings(spec, facts),
     ]
 
 

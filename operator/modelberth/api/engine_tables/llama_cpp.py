@@ -63,5 +63,6 @@ FACTS = EngineFacts(
         ),
         Owned(("LLAMA_ARG_MODELS_PRESET",), "spec.model.uri", _MANY_MODELS),
     ),
+    set_env=shared.SET_ENV,
     config_flags=("--models-preset",),
 )

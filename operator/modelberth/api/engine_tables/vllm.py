@@ -162,6 +162,7 @@ FACTS = EngineFacts(
     kv_cache_dtypes=_KV_CACHE_DTYPES,
     owned_flags=_OWNED_FLAGS,
     owned_env=_OWNED_ENV,
+    set_env=(*shared.SET_ENV_PYTHON, "VLLM_NO_USAGE_STATS", "VLLM_DO_NOT_TRACK", "VLLM_CPU_OMP_THREADS_BIND"),
     config_flags=("--config",),
     abbreviations=True,
     flag_prefixes=tuple(json.loads(resources.files(__package__).joinpath("vllm_flags.json").read_text())),
