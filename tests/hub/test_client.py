@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from huggingface_hub import hf_hub_download, snapshot_download
+from huggingface_hub import constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
     EntryNotFoundError,
     GatedRepoError,
@@ -148,13 +148,14 @@ def test_a_token_that_nobody_issued_is_refused(running: RunningHub) -> None:
 
 
 def test_a_cut_download_is_resumed(running: RunningHub) -> None:
-    # The client keeps what it got in pieces of 10 MB; of a shorter beginning it keeps nothing.
+    # The client keeps what it got in pieces; their size is set for the process by whoever imports the client first.
     weights = safetensors_bytes(3_000_000)
     (running.root / PUBLIC / "model.safetensors").write_bytes(weights)
     running.hub.faults.cut_after, running.hub.faults.cuts = 11_000_000, 1
     path = hf_hub_download(PUBLIC, "model.safetensors", endpoint=running.url, cache_dir=running.cache, token=False)
     assert Path(path).read_bytes() == weights
-    assert running.logged("range=bytes=10485760-")
+    piece = constants.DOWNLOAD_CHUNK_SIZE
+    assert running.logged(f"range=bytes={11_000_000 // piece * piece}-")
 
 
 def test_an_outage_ends(running: RunningHub) -> None:
