@@ -1,7 +1,9 @@
 """The API server as the operator needs it: raw dicts, server-side apply, nothing cached."""
 
+import asyncio
 import json
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
@@ -17,6 +19,10 @@ FIELD_MANAGER = "modelberth"
 TIMEOUT_S = 30
 PAGE = 500
 """Objects per page of a list: bounds the memory of one answer."""
+
+IN_FLIGHT = 16
+"""Writes at once, by kind. In a burst the API server takes seconds for a Service, because it hands out cluster IPs one
+by one; Deployments must not queue behind those."""
 
 Raw = dict[str, Any]
 
@@ -75,6 +81,7 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
 
     def __init__(self, count: Callable[[str, int, float], None] = lambda verb, status, seconds: None) -> None:
         self._count = count
+        self._in_flight: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(IN_FLIGHT))
         self._configuration = client.Configuration()
         # Otherwise aiohttp looks for proxies and a .netrc in a thread, twice a request. The API server needs neither.
         self._configuration.client_session_kwargs = {"trust_env": False}
@@ -112,7 +119,8 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
         meta = manifest["metadata"]
         path = path_of(manifest["kind"], meta["namespace"], meta["name"], subresource)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return await self._call("PATCH", path, query, manifest, "application/apply-patch+yaml")
+        async with self._in_flight[manifest["kind"]]:
+            return await self._call("PATCH", path, query, manifest, "application/apply-patch+yaml")
 
     async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
         """Deletes that very object (``uid``); one that is gone already is fine."""
@@ -124,7 +132,9 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
                 raise
 
     async def create(self, manifest: Raw) -> Raw:
-        return await self._call("POST", path_of(manifest["kind"], manifest["metadata"]["namespace"]), {}, manifest)
+        path = path_of(manifest["kind"], manifest["metadata"]["namespace"])
+        async with self._in_flight[manifest["kind"]]:
+            return await self._call("POST", path, {}, manifest)
 
     async def list(self, kind: str, namespace: str | None, selector: str) -> AsyncIterator[Raw]:
         """Every object of the kind, page by page; items carry no apiVersion and kind, as the API server sends them."""

@@ -9,7 +9,8 @@ from modelberth.runtime.store import Key
 
 log = logging.getLogger(__name__)
 
-PARALLEL = 16
+PARALLEL = 500
+"""Keys at once. They mostly wait for the API server, whose writes ports/kube.py bounds by kind."""
 FIRST_BACKOFF_S = 0.5
 LAST_BACKOFF_S = 60.0
 

@@ -130,6 +130,8 @@ def _settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()
+    # kopf keeps a task and a queue for every object that had an event lately; a burst would hold thousands of them.
+    settings.queueing.idle_timeout = 0.2
     for kind, (_, _, plural) in WATCHED.items():
         if kind != KIND:
             settings.watching.label_selectors[plural] = SELECTOR
