@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -146,7 +147,7 @@ def test_numbers_alone_are_not_urgent() -> None:
 
 def test_a_deployment_of_somebody_else_is_not_counted() -> None:
     theirs = {"metadata": {"name": "llama"}, "spec": {"replicas": 3}, "status": {"readyReplicas": 3}}
-    assert pods_of(observed_of(theirs, "")) == Pods(0, 0, 0, current=False)
+    assert pods_of(observed_of(theirs, "")) == Pods(0, 0, replacing=False, current=False)
 
 
 def test_old_counts_of_an_unseen_generation_are_not_current() -> None:
@@ -159,3 +160,32 @@ def test_old_counts_of_an_unseen_generation_are_not_current() -> None:
     assert not pods_of(observed_of(deployment, "")).current
     deployment["status"]["observedGeneration"] = 2  # type: ignore[index]
     assert pods_of(observed_of(deployment, "")).current
+
+
+def workload(wanted: int, **status: int) -> dict[str, Any]:
+    owner = [{"uid": "uid-1", "controller": True}]
+    meta = {"name": "llama", "generation": 2, "ownerReferences": owner}
+    return {"metadata": meta, "spec": {"replicas": wanted}, "status": status}
+
+
+@pytest.mark.parametrize(
+    ("deployment", "reason"),
+    [
+        (workload(3, observedGeneration=1, replicas=1, updatedReplicas=1, readyReplicas=1), "Scaling"),
+        (workload(3, observedGeneration=2, replicas=1, updatedReplicas=1, readyReplicas=1), "Scaling"),
+        (workload(3, observedGeneration=2, replicas=3, updatedReplicas=3, readyReplicas=1), "Scaling"),
+        (workload(1, observedGeneration=2, replicas=3, updatedReplicas=3, readyReplicas=3), "Scaling"),
+        (workload(3, observedGeneration=1, replicas=3, updatedReplicas=3, readyReplicas=3), "Updating"),
+        (workload(3, observedGeneration=2, replicas=3, updatedReplicas=1, readyReplicas=2), "Updating"),
+        (workload(0, observedGeneration=2), "ScaledToZero"),
+    ],
+)
+def test_a_change_of_numbers_is_no_rollout(deployment: dict[str, Any], reason: str) -> None:
+    found = conditions(Verdict(MD, observed_of(deployment, "True")), pods_of(observed_of(deployment, "True")))
+    assert {kind: state[1] for kind, state in found}["Reconciling"] == reason
+
+
+def test_weights_that_no_engine_can_serve_are_not_ready() -> None:
+    problem = Problem("UnsupportedModel", "The repository holds nothing that this engine can serve.", stalled=True)
+    found = conditions(Verdict(MD, observed_of(None, ""), problem), pods_of(observed_of(None, "")))
+    assert dict(found)["WeightsReady"][0] == "False"

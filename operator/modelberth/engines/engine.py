@@ -49,7 +49,7 @@ class MetricNames:
 
 @dataclass(frozen=True)
 class Drain:
-    """What the engine does with running streams on SIGTERM (docs/design/0004-engines.md)."""
+    """What the engine does with running streams on SIGTERM (docs/engines.md)."""
 
     finishes_streams: bool
     health_fails_at_once: bool

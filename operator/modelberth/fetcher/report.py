@@ -44,7 +44,8 @@ def success(fetched: Fetched) -> str:
 def failure(problem: HubProblem, scrubber: Scrubber) -> str:
     """The report of a failure, at most MAX_BYTES long."""
     message = scrubber.clean(problem.message)
-    while len(text := json.dumps({"reason": problem.reason, "message": message}).encode()) > MAX_BYTES:
+    fixed = {"reason": problem.reason, "transient": problem.transient}
+    while len(text := json.dumps({**fixed, "message": message}).encode()) > MAX_BYTES:
         # json escapes up to six bytes per character, so cut by the excess and look again.
         message = message[: max(0, len(message) - max(8, (len(text) - MAX_BYTES) // 6)) - 1] + "…"
     return text.decode()

@@ -1,7 +1,8 @@
 """What pods are built from beside the spec, and how it is frozen in the Deployment.
 
-Pods roll when the spec (without replicas) or the resolved commit changes, and for nothing else: facts are looked up
-once per such change and kept in an annotation, so that a later look-up, or another operator, builds the same pods.
+Pods roll when the spec (without replicas) or the resolved commit changes, or when the person who runs the operator
+changes a chart value that shapes pods (engineImages, hub.endpoint, proxies, CA). Facts are looked up once per such
+change and kept in an annotation, so that a later look-up, or another operator, builds the same pods.
 """
 
 import hashlib

@@ -14,7 +14,7 @@ SELECTOR = f"{MANAGED_BY}={MANAGER}"
 HASH = f"{GROUP}/hash"
 """Annotation: digest of the manifest as it was applied. The same digest means there is nothing to apply."""
 FROZEN = f"{GROUP}/frozen"
-"""Annotation of the Deployment: the facts that its pod template was built from (see reconcile/frozen.py)."""
+"""Annotation of the Deployment: the facts that its pod template was built from (see manifests/facts.py)."""
 
 ENGINE = "engine"
 """Name of the engine container."""

@@ -1,1 +1,1 @@
-"""The outside as small protocols with their real adapters: the API server, the model hub, the clock."""
+"""The outside as small protocols with their real adapters: the API server and the model hub."""

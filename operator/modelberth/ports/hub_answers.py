@@ -112,13 +112,13 @@ def _unreachable(error: Exception, asked: Question) -> HubProblem:
         why, way = "the proxy refuses the connection", "Check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
     elif isinstance(error, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(error):
         why = "its certificate is not trusted"
-        way = "Give the CA bundle to the fetcher (chart value fetcher.caConfigMap; SSL_CERT_FILE)"
+        way = "Name the CA bundle in the chart values customCA.configMap (operator) and fetcher.caConfigMap (pods)"
     elif isinstance(error, FileNotFoundError):
         why, way = "the CA bundle of SSL_CERT_FILE does not exist", "Check SSL_CERT_FILE"
     elif isinstance(error, httpx2.TimeoutException):
-        why, way = "no answer in time", "Check network policies, proxies and HF_ENDPOINT"
+        why, way = "no answer in time", "Check network policies, proxies and the chart value hub.endpoint"
     else:
-        why, way = _in_words(error), "Check DNS, network policies, proxies and HF_ENDPOINT"
+        why, way = _in_words(error), "Check DNS, network policies, proxies and the chart value hub.endpoint"
     return HubProblem("HubUnreachable", f"Cannot reach {asked.hub}: {why}. {way}.", transient=True)
 
 

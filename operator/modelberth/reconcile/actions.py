@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from modelberth.api.quantity import amount
 from modelberth.manifests.names import HASH
-from modelberth.reconcile.observed import Observed, Raw, owned_by
+from modelberth.reconcile.observed import CHILD_KINDS, Observed, Raw, child_name, owned_by
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,12 @@ class Settled:
 
     def mark(self, child: Raw, kind: str) -> None:
         self.marks[_key(child, kind)] = (digest(child), _revision(child))
+
+    def forget(self, key: tuple[str, str]) -> None:
+        """The ModelDeployment is gone, and its children go."""
+        namespace, name = key
+        for kind in CHILD_KINDS:
+            self.marks.pop((kind, namespace, child_name(kind, name)), None)
 
     def holds(self, child: Raw, kind: str) -> bool:
         return self.marks.get(_key(child, kind)) == (digest(child), _revision(child))

@@ -108,7 +108,7 @@ class Lookups:
         stale = [
             question
             for question, entry in self._entries.items()
-            if entry.task is None and entry.answer is not None and entry.answer.problem is None and now >= entry.expires
+            if entry.task is None and entry.answer is not None and now >= entry.expires + 2 * entry.answer.retry_s
         ]
         for question in stale:
             del self._entries[question]

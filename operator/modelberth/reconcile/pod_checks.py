@@ -54,7 +54,8 @@ def fetch_failed(observed: Observed) -> Problem | None:
             continue
         report = fetch_report(ended)
         if report.get("reason") and report.get("message"):
-            return Problem(str(report["reason"]), str(report["message"]), stalled=True)
+            # The kubelet starts the fetcher again: an outage of the hub ends by itself.
+            return Problem(str(report["reason"]), str(report["message"]), stalled=report.get("transient") is not True)
         return Problem("DownloadFailed", f"The weights could not be fetched: {_last_words(ended)}", stalled=True)
     return None
 

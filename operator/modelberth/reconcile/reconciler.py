@@ -30,6 +30,10 @@ PATIENCE_S = 3.0
 """Seconds that a look-up may take before the status says that it is under way."""
 CONFLICT_RETRY_S = 30.0
 REJECTED_RETRY_S = 60.0
+LARGE_OR_FIRST = ("ConfigMap", "Deployment")
+"""A pin must be there before the pods that read it."""
+BUILDING = 32
+"""ModelDeployments whose manifests are built and compared at once: a Deployment takes 100 KiB meanwhile."""
 
 Key = tuple[str, str]
 
@@ -55,6 +59,7 @@ class Reconciler:
     world: World
     judge: Judge = field(default_factory=Judge)
     settled: Settled = field(default_factory=Settled)
+    _building: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BUILDING))
     _pending: dict[Key, float] = field(default_factory=dict)
     """When the look-up of a key may be told, in the event loop's time."""
     _unwritten: dict[Key, float] = field(default_factory=dict)
@@ -66,6 +71,7 @@ class Reconciler:
         if observed is None:
             self._pending.pop(key, None)
             self._unwritten.pop(key, None)
+            self.settled.forget(key)
             return None
         md = self.judge.parse(observed.resource, self.world.settings)
         if isinstance(md, Problem):
@@ -90,30 +96,45 @@ class Reconciler:
     async def _converge(self, key: Key, md: ModelDeployment, facts: Facts, observed: Observed) -> float | None:
         commit = facts.commit or self._private_commit(md, observed)
         pinned = commit if facts.commit is None and md.spec.model.secret_ref is not None else None
-        desired = children(md, facts, self.world.settings, pinned)
         again: float | None = None
-        problem = await self._conflict(desired, observed)
-        if problem is not None:
-            again = CONFLICT_RETRY_S
-        else:
-            observed = gather(self.world.view, *key) or observed
-            try:
-                if await self._act(decide(desired, observed, self.settled)):
-                    observed = gather(self.world.view, *key) or observed
-            except ApiError as error:
-                if error.transient:
-                    raise
-                if error.namespace_ends:
-                    return None
-                problem = _rejection(error)
-                again = REJECTED_RETRY_S
+        try:
+            problem = await self._write(key, md, facts, pinned)
+            if problem is not None:
+                again = CONFLICT_RETRY_S
+        except ApiError as error:
+            if error.transient:
+                raise
+            if error.namespace_ends:
+                return None
+            problem = _rejection(error)
+            again = REJECTED_RETRY_S
+        observed = gather(self.world.view, *key) or observed
         problem = problem or check_pods(observed)
         told = await self._tell(key, Verdict(md, observed, problem, self._engine(md), commit))
         return min((delay for delay in (again, told) if delay is not None), default=None)
 
-    async def _act(self, actions: list[Action]) -> bool:
+    async def _write(self, key: Key, md: ModelDeployment, facts: Facts, pinned: str | None) -> Problem | None:
+        """Makes the children what they should be, or says which name is taken."""
+        async with self._building:
+            observed = gather(self.world.view, *key)
+            if observed is None:
+                return None
+            desired = children(md, facts, self.world.settings, pinned)
+            problem = await self._conflict(desired, observed)
+            if problem is not None:
+                return problem
+            actions = decide(desired, gather(self.world.view, *key) or observed, self.settled)
+            del desired
+            small = [action for action in actions if action.manifest["kind"] not in LARGE_OR_FIRST]
+            await self._act([action for action in actions if action.manifest["kind"] in LARGE_OR_FIRST])
+            del actions
+        # Nothing large is held any more: in a burst these wait for cluster IPs by the hundred.
+        await self._act(small)
+        return None
+
+    async def _act(self, actions: list[Action]) -> None:
         for action in actions:
-            kind = action.manifest.get("kind") or ""
+            kind = action.manifest["kind"]
             meta = action.manifest["metadata"]
             if action.verb == "apply":
                 applied = await self.world.kube.apply(action.manifest)
@@ -124,7 +145,6 @@ class Reconciler:
                 await self.world.kube.delete(kind, meta["namespace"], meta["name"], meta["uid"])
                 self.world.view.forget(kind, action.manifest)
                 log.info("deleted %s %s", kind, meta["name"], extra={"key": (meta["namespace"], meta["name"])})
-        return bool(actions)
 
     async def _conflict(self, desired: list[Raw], observed: Observed) -> Problem | None:
         """A child of the same name that is not ours is never adopted: our watches may not even see it, so ask."""

@@ -1,10 +1,11 @@
 """decide: what the status says. Pure; conditions follow kstatus (docs/design/0005-status.md)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.manifests.names import selector_text, url
+from modelberth.ports.hub_problems import Reason
 from modelberth.reconcile.observed import Observed, Raw
 from modelberth.reconcile.pod_checks import weights_there
 from modelberth.reconcile.problem import Problem
@@ -15,15 +16,7 @@ State = tuple[str, str, str]
 MAX_MESSAGE = 8192
 """Characters; the schema takes 32768, and the API server's own refusals can be longer than that."""
 
-FETCH_REASONS = {
-    "ModelNotFound",
-    "ModelGated",
-    "RevisionNotFound",
-    "HubUnreachable",
-    "DownloadFailed",
-    "NotEnoughDisk",
-    "CheckpointCorrupt",
-}
+FETCH_REASONS = frozenset(get_args(Reason))
 
 
 @dataclass(frozen=True)
@@ -53,7 +46,8 @@ class Pods:
 
     wanted: int
     ready: int
-    updated: int
+    replacing: bool
+    """Pods of an older revision are there."""
     current: bool
     """The Deployment controller has seen the newest spec and replaced every pod."""
 
@@ -92,20 +86,23 @@ def pods_of(observed: Observed) -> Pods:
     """Replicas from the Deployment; nothing while there is none."""
     workload = observed.workload
     if workload is None:
-        return Pods(0, 0, 0, current=False)
+        return Pods(0, 0, replacing=False, current=False)
     status = workload.get("status") or {}
     wanted = int(workload["spec"].get("replicas", 1))
     updated = int(status.get("updatedReplicas") or 0)
+    total = int(status.get("replicas") or 0)
     seen = int(status.get("observedGeneration") or 0) >= int(workload["metadata"].get("generation") or 0)
-    current = seen and updated == wanted and int(status.get("replicas") or 0) == wanted
-    return Pods(wanted, int(status.get("readyReplicas") or 0), updated, current)
+    # Before the controller has seen the change, the same number of pods means that it was not about numbers.
+    replacing = updated < min(wanted, total) if seen else total == wanted
+    current = seen and updated == wanted == total
+    return Pods(wanted, int(status.get("readyReplicas") or 0), replacing, current)
 
 
 def conditions(verdict: Verdict, pods: Pods) -> list[tuple[str, State]]:
     """Every condition, in the order in which people read them."""
     problem = verdict.problem
     done = problem is None and pods.current and pods.ready >= pods.wanted and verdict.md is not None
-    progress = _progress(verdict, pods)
+    progress = _progress(pods)
     reconciling = not done and not (problem and problem.stalled)
     quiet = problem.reason if problem else progress[0]
     return [
@@ -142,14 +139,13 @@ def _serving(verdict: Verdict) -> str:
     return text
 
 
-def _progress(verdict: Verdict, pods: Pods) -> tuple[str, str]:
+def _progress(pods: Pods) -> tuple[str, str]:
     """Reason and message while nothing is wrong."""
     if pods.current and pods.ready >= pods.wanted:
-        return "Serving", ""
-    workload = verdict.observed.workload
-    if workload is not None and pods.ready > 0 and pods.updated < pods.wanted:
+        return ("Serving" if pods.wanted else "ScaledToZero"), ""
+    if pods.ready > 0 and pods.replacing:
         return "Updating", "Pods are being replaced by the new revision."
-    if workload is not None and pods.ready > 0:
+    if pods.ready > 0:
         return "Scaling", f"The number of engine pods moves to {pods.wanted}."
     return "Starting", "Weights are fetched and the engine loads; nothing answers yet."
 

@@ -14,6 +14,7 @@ from modelberth.ports.kube import KubeApi
 from modelberth.reconcile.lookups import Lookups
 from modelberth.reconcile.reconciler import Reconciler, World
 from modelberth.runtime.leader import Lease, lead
+from modelberth.runtime.memory import trimmer
 from modelberth.runtime.metrics import Metrics
 from modelberth.runtime.queue import Queue
 from modelberth.runtime.resync import keep_in_sync, prime
@@ -48,7 +49,7 @@ async def run(settings: Settings, options: Options) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with KubeApi(metrics.called) as kube:
-        server = await serve(options.port, metrics.registry, ready=lambda: True)
+        server = await serve(options.port, metrics.registry)
         try:
             lease = Lease(LEASE_NAME, options.namespace, f"{identity}-{os.getpid()}")
             leading = asyncio.create_task(
@@ -90,8 +91,10 @@ async def _work(kube: KubeApi, settings: Settings, metrics: Metrics, instance: s
 
 
 async def _report(store: Store, metrics: Metrics) -> None:
+    trim = trimmer()
     while True:
         metrics.objects(store.count())
+        trim()
         await asyncio.sleep(10)
 
 

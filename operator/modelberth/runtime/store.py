@@ -1,5 +1,6 @@
 """What the watches have seen, trimmed to what is read."""
 
+import sys
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,6 +13,8 @@ Key = tuple[str, str]
 """(namespace, name) of a ModelDeployment."""
 
 MAX_DELETED = 10_000
+MAX_WORD = 64
+"""Characters of a string that is likely to stand in many objects."""
 
 
 class Store:
@@ -104,23 +107,46 @@ class Store:
         return {kind: len(objects) for kind, objects in self._objects.items()}
 
 
+POD_META = ("name", "namespace", "uid", "resourceVersion", "labels", "creationTimestamp", "deletionTimestamp")
+CONTAINER_STATUS = ("name", "image", "ready", "started", "state", "lastState")
+
+
 def trimmed(kind: str, raw: Mapping[str, Any]) -> Raw:
-    """The object without what nobody reads: managedFields everywhere, and most of a pod's spec."""
+    """The object without what nobody reads: managedFields everywhere, and most of a pod."""
     meta = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
     if kind != "Pod":
-        return {**raw, "metadata": meta}
-    kept = ("name", "namespace", "uid", "resourceVersion", "labels", "creationTimestamp", "deletionTimestamp")
-    status = raw.get("status", {})
+        return _shared({**raw, "metadata": meta})
     fetchers = [c for c in (raw.get("spec") or {}).get("initContainers") or [] if c["name"] == FETCH]
-    return {
-        "spec": {"initContainers": [{"name": FETCH, "args": c.get("args") or []} for c in fetchers]},
-        "metadata": {name: meta[name] for name in kept if name in meta},
-        "status": {
-            name: status[name]
-            for name in ("phase", "reason", "message", "conditions", "initContainerStatuses", "containerStatuses")
-            if name in status
-        },
-    }
+    status = raw.get("status", {})
+    kept = {name: status[name] for name in ("phase", "reason", "message") if name in status}
+    kept["conditions"] = [c for c in status.get("conditions") or [] if c.get("type") == "PodScheduled"]
+    for name in ("initContainerStatuses", "containerStatuses"):
+        kept[name] = [_picked(container, CONTAINER_STATUS) for container in status.get(name) or []]
+    return _shared(
+        {
+            "spec": {"initContainers": [{"name": FETCH, "args": c.get("args") or []} for c in fetchers]},
+            "metadata": _picked(meta, POD_META),
+            "status": kept,
+        }
+    )
+
+
+def _picked(raw: Mapping[str, Any], names: Iterable[str]) -> Raw:
+    return {name: raw[name] for name in names if name in raw}
+
+
+def _shared(value: Raw) -> Raw:
+    shared: Raw = _interned(value)
+    return shared
+
+
+def _interned(value: Any) -> Any:
+    """The value with one copy of each word in it: JSON brings every key of every object as a string of its own."""
+    if isinstance(value, dict):
+        return {sys.intern(name): _interned(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_interned(inner) for inner in value]
+    return sys.intern(value) if isinstance(value, str) and len(value) <= MAX_WORD else value
 
 
 def owner_key(raw: Mapping[str, Any]) -> Key | None:
