@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from e2e.cluster.commands import run
-from images.build_settings import DEBIAN_MIRROR, SECURITY_MIRROR, host_apt_sources
+from e2e.cluster.interface import ClusterError
+from images.build_settings import host_apt_sources
 
 _SCRIPTS = Path("/usr/share/debootstrap/scripts")
 # What the slim variants of the official images leave out (documentation), and what debootstrap leaves behind.
@@ -34,30 +35,27 @@ def suite_of(base: str) -> str:
     return match[1]
 
 
-def debian_sources(suite: str) -> str:
-    """What the official image has in /etc/apt/sources.list.d/debian.sources; testing has no security archive yet."""
-    stanzas = [(DEBIAN_MIRROR, f"{suite} {suite}-updates")]
-    if suite != "forky":
-        stanzas.append((SECURITY_MIRROR, f"{suite}-security"))
-    return "\n".join(
-        f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\n"
-        "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n"
-        for uri, suites in stanzas
-    )
-
-
 def make_context(suite: str, folder: Path) -> None:
-    """Write a build context of the base image to `folder`: a root file system and its Containerfile (20 s)."""
+    """Write a build context of the base image to `folder`: a root file system and its Containerfile (20 s).
+
+    Its apt knows no mirror: every build on it gets this machine's as a secret (build_settings.py).
+
+    Raises:
+        ClusterError: this machine's apt knows no Debian mirror.
+    """
+    sources = host_apt_sources()
+    if sources is None:
+        raise ClusterError(
+            "debootstrap needs a Debian mirror, and this machine's apt knows none: "
+            "add one to /etc/apt/sources.list, or install Docker or Podman"
+        )
     with tempfile.TemporaryDirectory(prefix="rootfs-", dir=folder) as scratch:
         root = Path(scratch) / "root"
         # An older debootstrap does not know a younger suite's name; all since 2016 are made by the same script.
         script = [] if (_SCRIPTS / suite).exists() else [str(_SCRIPTS / "sid")]
-        run(["debootstrap", "--variant=minbase", suite, str(root), host_apt_sources().debian, *script])
+        run(["debootstrap", "--variant=minbase", suite, str(root), sources.debian, *script])
         _slim(root)
         (root / "etc/apt/sources.list").unlink(missing_ok=True)
-        sources = root / "etc/apt/sources.list.d/debian.sources"
-        sources.parent.mkdir(parents=True, exist_ok=True)
-        sources.write_text(debian_sources(suite))
         run(["tar", "--create", "--numeric-owner", "--file", str(folder / "rootfs.tar"), "--directory", str(root), "."])
     (folder / "Containerfile").write_text(_CONTAINERFILE)
 

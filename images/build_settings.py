@@ -12,9 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-DEBIAN_MIRROR = "http://deb.debian.org/debian"
-SECURITY_MIRROR = "http://deb.debian.org/debian-security"
-
 _PASSED_ON = (
     *("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_TRUSTED_HOST", "PIP_DEFAULT_TIMEOUT"),
     *("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INSECURE_HOST", "UV_HTTP_TIMEOUT"),
@@ -22,6 +19,8 @@ _PASSED_ON = (
 )
 _CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _CA_IN_BUILD = "/run/secrets/ca.pem"
+_WITHOUT_SECURITY = ("forky",)
+"""Suites that are not released yet have no security archive."""
 _APT_SETTINGS = ("check-valid-until", "check-date", "retries", "http::proxy", "https::proxy")
 
 
@@ -29,8 +28,8 @@ _APT_SETTINGS = ("check-valid-until", "check-date", "retries", "http::proxy", "h
 class AptSources:
     """Where this machine's own apt gets Debian and its security updates; None if it has none of the latter."""
 
-    debian: str = DEBIAN_MIRROR
-    security: str | None = SECURITY_MIRROR
+    debian: str
+    security: str | None = None
 
 
 def write_secrets(folder: Path, suite: str, environ: Mapping[str, str] = os.environ) -> dict[str, Path]:
@@ -48,7 +47,7 @@ def write_secrets(folder: Path, suite: str, environ: Mapping[str, str] = os.envi
         variables |= {"SSL_CERT_FILE": _CA_IN_BUILD, "PIP_CERT": _CA_IN_BUILD}
     apt = apt_settings(_output("apt-config", "dump", "Acquire"), with_bundle="ca.pem" in content)
     sources = host_apt_sources()
-    if sources != AptSources():
+    if sources is not None:
         content["sources.list"] = sources_list(sources, suite)
         apt += 'Dir::Etc::sourcelist "/run/secrets/sources.list";\nDir::Etc::sourceparts "-";\n'
     if apt:
@@ -64,20 +63,20 @@ def write_secrets(folder: Path, suite: str, environ: Mapping[str, str] = os.envi
     return secrets
 
 
-def host_apt_sources() -> AptSources:
-    """The mirrors of this machine's apt, Debian's own where it has none."""
+def host_apt_sources() -> AptSources | None:
+    """The mirrors of this machine's apt; None where it has none, and a build uses those of its base image."""
     return apt_sources(_output("apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"))
 
 
-def apt_sources(targets: str) -> AptSources:
-    """Read `ORIGIN|LABEL|REPO_URI` lines of `apt-get indextargets`; without lines, Debian's own mirrors."""
+def apt_sources(targets: str) -> AptSources | None:
+    """Read `ORIGIN|LABEL|REPO_URI` lines of `apt-get indextargets`; None without a line of Debian."""
     found: dict[str, str] = {}
     for line in targets.splitlines():
         origin, label, uri = line.split("|", 2)
         if origin == "Debian":
             found.setdefault(label, uri.rstrip("/"))
     if "Debian" not in found:
-        return AptSources()
+        return None
     return AptSources(found["Debian"], found.get("Debian-Security"))
 
 
@@ -85,7 +84,7 @@ def sources_list(sources: AptSources, suite: str) -> str:
     """An apt sources.list for `suite` on those mirrors, non-free included (SGLang's image needs it)."""
     components = "main contrib non-free"
     lines = [f"deb {sources.debian} {suite} {components}", f"deb {sources.debian} {suite}-updates {components}"]
-    if sources.security is not None:
+    if sources.security is not None and suite not in _WITHOUT_SECURITY:
         lines.append(f"deb {sources.security} {suite}-security {components}")
     return "\n".join(lines) + "\n"
 

@@ -52,9 +52,15 @@ def test_the_mirror_of_this_machine_is_used() -> None:
     )
 
 
-def test_without_apt_it_is_debians_own() -> None:
-    assert apt_sources("") == AptSources()
-    assert apt_sources("Ubuntu|Ubuntu|http://ubuntu.example/ubuntu/\n") == AptSources()
+def test_without_debians_apt_the_base_images_own_sources_are_used() -> None:
+    assert apt_sources("") is None
+    assert apt_sources("Ubuntu|Ubuntu|http://ubuntu.example/ubuntu/\n") is None
+
+
+def test_a_suite_that_is_not_released_has_no_security_archive() -> None:
+    assert "security" not in sources_list(
+        AptSources("http://mirror.example/debian", "http://mirror.example/s"), "forky"
+    )
 
 
 def test_apt_settings_that_say_how_to_reach_a_mirror() -> None:

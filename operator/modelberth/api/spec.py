@@ -195,10 +195,11 @@ class Gpu(Part):
     memory_gib: Annotated[float, Field(gt=0, le=4096)] | None = Field(
         default=None,
         alias="memoryGiB",
-        description="Memory of one GPU in GiB, as the driver reports it, for a GPU that the catalogue lacks.",
+        description="Memory of one GPU in GiB, as the driver reports it. For the memory planner; not used yet.",
     )
     compute_capability: Annotated[str, StringConstraints(max_length=8, pattern=r"^[0-9]{1,2}\.[0-9]$")] | None = Field(
-        default=None, description='Compute capability, such as "8.9" (a string), for a GPU that the catalogue lacks.'
+        default=None,
+        description='Compute capability, such as "8.9" (a string). For the memory planner; not used yet.',
     )
 
 

@@ -22,9 +22,7 @@ class FetcherSettings(Part):
 
     image: str = "ghcr.io/modelberth/operator:0.1.0"
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
-    env: dict[str, str] = Field(
-        default={}, description="Environment of the fetcher: HTTPS_PROXY, NO_PROXY, ... The operator gets the same."
-    )
+    env: dict[str, str] = Field(default={}, description="Environment of the fetcher: HTTPS_PROXY, NO_PROXY, ...")
     ca_config_map: str | None = Field(
         default=None,
         description="ConfigMap (key ca.crt) in each model's namespace with the CA bundle that the fetcher trusts.",
