@@ -56,7 +56,8 @@ class Daemons:
             known = json.loads((self.pids / f"{name}.json").read_text())
         except (FileNotFoundError, json.JSONDecodeError):
             return None
-        if known["boot"] != boot() or started(known["pid"]) != known["started"]:
+        # One that died before its start time could be read was written down without one.
+        if known["started"] is None or known["boot"] != boot() or started(known["pid"]) != known["started"]:
             return None
         return int(known["pid"])
 
