@@ -20,7 +20,9 @@ TIMEOUT_S = 30
 PAGE = 500
 """Objects per page of a list: bounds the memory of one answer."""
 
-IN_FLIGHT = 16
+CONNECTIONS = 32
+"""To the API server. asyncio's TLS holds a read buffer of 256 KiB for each, so the client's default of 100 is 25 MiB."""
+IN_FLIGHT = 8
 """Writes at once, by kind. In a burst the API server takes seconds for a Service, because it hands out cluster IPs one
 by one; Deployments must not queue behind those."""
 
@@ -85,6 +87,7 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
         self._configuration = client.Configuration()
         # Otherwise aiohttp looks for proxies and a .netrc in a thread, twice a request. The API server needs neither.
         self._configuration.client_session_kwargs = {"trust_env": False}
+        self._configuration.connection_pool_maxsize = CONNECTIONS
         self.client: client.ApiClient
 
     async def __aenter__(self) -> "KubeApi":

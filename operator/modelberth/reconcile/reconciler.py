@@ -32,7 +32,7 @@ CONFLICT_RETRY_S = 30.0
 REJECTED_RETRY_S = 60.0
 LARGE_OR_FIRST = ("ConfigMap", "Deployment")
 """A pin must be there before the pods that read it."""
-BUILDING = 32
+BUILDING = 16
 """ModelDeployments whose manifests are built and compared at once: a Deployment takes 100 KiB meanwhile."""
 
 Key = tuple[str, str]
