@@ -21,7 +21,7 @@ PAGE = 500
 """Objects per page of a list: bounds the memory of one answer."""
 
 CONNECTIONS = 32
-"""To the API server. asyncio's TLS holds a read buffer of 256 KiB for each, so the client's default of 100 is 25 MiB."""
+"""To the API server. asyncio's TLS holds a read buffer of 256 KiB for each, so the default of 100 is 25 MiB."""
 IN_FLIGHT = 8
 """Writes at once, by kind. In a burst the API server takes seconds for a Service, because it hands out cluster IPs one
 by one; Deployments must not queue behind those."""
