@@ -41,9 +41,6 @@ class CurrentCluster:
         images = (i for node in self._kubectl().nodes() for i in node.get("status", {}).get("images", []))
         return any(reference in image.get("names", []) for image in images)
 
-    def remove_image(self, reference: str) -> None:
-        raise ClusterError(f"images of the current cluster's nodes are not ours to remove: {reference}")
-
     def kubeconfig(self) -> Path:
         """The first file of KUBECONFIG, or kubectl's default."""
         first = os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]

@@ -36,9 +36,6 @@ class Cluster(Protocol):
     def has_image(self, reference: str) -> bool:
         """Whether a pod could start from `reference` without pulling."""
 
-    def remove_image(self, reference: str) -> None:
-        """Forget an image; no error if there is none."""
-
     def kubeconfig(self) -> Path:
         """The admin kubeconfig; it need not exist before `up`."""
 

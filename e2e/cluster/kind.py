@@ -135,10 +135,6 @@ class KindCluster:
     def has_image(self, reference: str) -> bool:
         return canonical(reference) in self._ctr("list", "--quiet").split()
 
-    def remove_image(self, reference: str) -> None:
-        if self.has_image(reference):
-            self._ctr("remove", "--sync", canonical(reference))
-
     def kubeconfig(self) -> Path:
         return self.state / "admin.kubeconfig"
 

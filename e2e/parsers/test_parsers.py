@@ -18,7 +18,6 @@ from tests.engines.specs import MODEL_PATH, berth, every_value
 pytestmark = pytest.mark.timeout(1800)
 
 IMAGES: dict[EngineType, str] = {"vLLM": "vllm", "SGLang": "sglang"}
-REFUSED_BY_LLAMA_SERVER = "error: invalid argument"
 
 
 def berths(engine: EngineType) -> list[Berth]:

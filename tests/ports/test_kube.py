@@ -14,7 +14,8 @@ from aiohttp.test_utils import TestServer
 
 from modelberth.api.meta import API_VERSION, KIND
 from modelberth.ports import kube as module
-from modelberth.ports.kube import FIELD_MANAGER, PAGE, RESOURCES, ApiError, KubeApi, path_of
+from modelberth.ports.kube import FIELD_MANAGER, PAGE, ApiError, KubeApi, path_of
+from modelberth.reconcile.observed import CHILD_KINDS
 from modelberth.runtime.watch import WATCHED
 
 Raw = dict[str, Any]
@@ -106,10 +107,8 @@ def test_paths(of: tuple[Any, ...], path: str) -> None:
     assert path_of(*of) == path
 
 
-def test_what_is_watched_and_what_is_asked_for_are_the_same_resources() -> None:
-    for kind, (group, version, plural) in WATCHED.items():
-        prefix = f"/apis/{group}/{version}" if group else f"/api/{version}"
-        assert RESOURCES[kind] == (prefix, plural)
+def test_all_that_is_read_is_watched() -> None:
+    assert {KIND, "Pod", *CHILD_KINDS} == set(WATCHED)
 
 
 async def test_apply_is_server_side_apply(api: Api, kube: KubeApi) -> None:

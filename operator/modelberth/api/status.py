@@ -6,8 +6,6 @@ from pydantic import Field, StringConstraints
 
 from modelberth.api.meta import Part
 
-ConditionType = Literal["Ready", "Reconciling", "Stalled", "WeightsReady", "Available"]
-
 
 class Condition(Part):
     """One statement about the resource, as kstatus defines them."""

@@ -46,7 +46,7 @@ def children(md: ModelDeployment, facts: Facts, settings: Settings, pinned: str 
     # The Deployment goes first: if the API server refuses it (a bad podTemplate), nothing else was made.
     manifests = [workload, service(md)]
     if pinned is not None:
-        manifests.insert(0, pin(md, pinned, metadata(md, pin_name(md))))
+        manifests.insert(0, pin(md, pinned, metadata(md, pin_name(md.name))))
     if md.spec.replicas > 1:
         manifests.append(disruption_budget(md))
     return [_digested(manifest) for manifest in manifests]

@@ -69,6 +69,6 @@ def url(md: ModelDeployment) -> str:
     return f"http://{md.name}.{md.namespace}.svc/v1"
 
 
-def pin_name(md: ModelDeployment) -> str:
+def pin_name(name: str) -> str:
     """Name of the ConfigMap that holds the commit which the first fetcher of a private repository reported."""
-    return f"{md.name}-weights"
+    return f"{name}-weights"

@@ -117,7 +117,7 @@ def _fetcher_volumes(md: ModelDeployment, settings: Settings) -> list[Manifest]:
     volumes: list[Manifest] = []
     if md.spec.model.secret_ref:
         # Optional and outside the pod template's text: the commit can be added without rolling pods.
-        volumes.append({"name": "pin", "configMap": {"name": pin_name(md), "optional": True}})
+        volumes.append({"name": "pin", "configMap": {"name": pin_name(md.name), "optional": True}})
     if name := settings.fetcher.ca_config_map:
         volumes.append({"name": "ca", "configMap": {"name": name}})
     return volumes

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import aiohttp
 from kubernetes.aio import client, config
 
-from modelberth.api.meta import API_VERSION, KIND, PLURAL
+from modelberth.api.meta import GROUP, KIND, PLURAL, VERSION
 
 FIELD_MANAGER = "modelberth"
 TIMEOUT_S = 30
@@ -29,15 +29,15 @@ by one; Deployments must not queue behind those."""
 Raw = dict[str, Any]
 
 RESOURCES = {
-    KIND: (f"/apis/{API_VERSION}", PLURAL),
-    "Deployment": ("/apis/apps/v1", "deployments"),
-    "Service": ("/api/v1", "services"),
-    "ConfigMap": ("/api/v1", "configmaps"),
-    "Pod": ("/api/v1", "pods"),
-    "PodDisruptionBudget": ("/apis/policy/v1", "poddisruptionbudgets"),
-    "Event": ("/apis/events.k8s.io/v1", "events"),
+    KIND: (GROUP, VERSION, PLURAL),
+    "Deployment": ("apps", "v1", "deployments"),
+    "Service": ("", "v1", "services"),
+    "ConfigMap": ("", "v1", "configmaps"),
+    "Pod": ("", "v1", "pods"),
+    "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets"),
+    "Event": ("events.k8s.io", "v1", "events"),
 }
-"""Kind -> (API prefix, plural)."""
+"""Kind -> (group, version, plural)."""
 
 
 class ApiError(Exception):
@@ -73,7 +73,8 @@ class Kube(Protocol):
 
 def path_of(kind: str, namespace: str | None, name: str = "", subresource: str = "") -> str:
     """URL path of an object or of a collection; ``namespace`` None is the whole cluster."""
-    prefix, plural = RESOURCES[kind]
+    group, version, plural = RESOURCES[kind]
+    prefix = f"/apis/{group}/{version}" if group else f"/api/{version}"
     parts = [prefix, *(["namespaces", namespace] if namespace else []), plural, name, subresource]
     return "/".join(part for part in parts if part)
 

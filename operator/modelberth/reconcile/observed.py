@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from modelberth.api.meta import KIND
 from modelberth.manifests.facts import Frozen, thaw
+from modelberth.manifests.names import pin_name
 
 Raw = dict[str, Any]
 CHILD_KINDS = ("Deployment", "Service", "ConfigMap", "PodDisruptionBudget")
@@ -58,7 +59,7 @@ class Observed:
 
 def child_name(kind: str, name: str) -> str:
     """Name of the child of a kind."""
-    return f"{name}-weights" if kind == "ConfigMap" else name
+    return pin_name(name) if kind == "ConfigMap" else name
 
 
 def owned_by(child: Raw, uid: str) -> bool:

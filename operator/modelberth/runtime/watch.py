@@ -11,21 +11,14 @@ from typing import Any
 
 import kopf
 
-from modelberth.api.meta import GROUP, KIND, PLURAL, VERSION
+from modelberth.api.meta import KIND
 from modelberth.manifests.names import SELECTOR
+from modelberth.ports.kube import RESOURCES
 from modelberth.runtime.store import Key, Store, owner_key
 
 log = logging.getLogger(__name__)
 
-WATCHED = {
-    KIND: (GROUP, VERSION, PLURAL),
-    "Deployment": ("apps", "v1", "deployments"),
-    "Service": ("", "v1", "services"),
-    "ConfigMap": ("", "v1", "configmaps"),
-    "Pod": ("", "v1", "pods"),
-    "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets"),
-}
-"""Kind -> (group, version, plural)."""
+WATCHED = {kind: resource for kind, resource in RESOURCES.items() if kind != "Event"}
 
 RELIST_GAP_S = 5.0
 """Listed objects that come this long after the last one belong to another list: the watch was started again."""
