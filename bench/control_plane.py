@@ -11,6 +11,7 @@ figures of one run against one another, not against another day's.
 import argparse
 import asyncio
 import json
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -107,6 +108,7 @@ async def create_all(cluster: Cluster, resources: list[dict[str, Any]]) -> None:
         async with slots:
             await api.create(one)
 
+    os.environ["KUBECONFIG"] = str(cluster.kubeconfig())
     async with KubeApi() as api:
         await asyncio.gather(*(create(api, one) for one in resources))
 
