@@ -30,7 +30,6 @@ from e2e.install.client import make_namespace
 from e2e.install.hub import install_hub
 from e2e.install.operator import install_operator
 from e2e.install.stage import SYSTEM, Stage, stage
-from modelberth.ports.kube import KubeApi
 
 REST_S = 60
 PARALLEL = 16
@@ -102,13 +101,16 @@ def usage(bench: Stage) -> Usage:
 
 
 async def create_all(cluster: Cluster, resources: list[dict[str, Any]]) -> None:
+    os.environ["KUBECONFIG"] = str(cluster.kubeconfig())
+    # Not before: the client reads the variable when it is imported.
+    from modelberth.ports.kube import KubeApi
+
     slots = asyncio.Semaphore(PARALLEL)
 
     async def create(api: KubeApi, one: dict[str, Any]) -> None:
         async with slots:
             await api.create(one)
 
-    os.environ["KUBECONFIG"] = str(cluster.kubeconfig())
     async with KubeApi() as api:
         await asyncio.gather(*(create(api, one) for one in resources))
 
