@@ -103,12 +103,12 @@ def conditions(verdict: Verdict, pods: Pods) -> list[tuple[str, State]]:
     problem = verdict.problem
     done = problem is None and pods.current and pods.ready >= pods.wanted and verdict.md is not None
     progress = _progress(pods)
-    reconciling = not done and not (problem and problem.stalled)
-    quiet = problem.reason if problem else progress[0]
+    stalled = problem is not None and problem.stalled
+    reason, message = (problem.reason, problem.message) if problem else progress
     return [
         ("Ready", _ready(verdict, pods, progress, done)),
-        ("Reconciling", _flag(reconciling, problem.reason if problem else progress[0], _text(problem, progress))),
-        ("Stalled", _flag(bool(problem and problem.stalled), quiet, problem.message if problem else "")),
+        ("Reconciling", _flag(not done and not stalled, reason, message)),
+        ("Stalled", _flag(stalled, reason, message)),
         ("WeightsReady", _weights(verdict, pods)),
         ("Available", _available(pods)),
     ]
@@ -148,10 +148,6 @@ def _progress(pods: Pods) -> tuple[str, str]:
     if pods.ready > 0:
         return "Scaling", f"The number of engine pods moves to {pods.wanted}."
     return "Starting", "Weights are fetched and the engine loads; nothing answers yet."
-
-
-def _text(problem: Problem | None, progress: tuple[str, str]) -> str:
-    return problem.message if problem else progress[1]
 
 
 def _flag(on: bool, reason: str, message: str) -> State:
