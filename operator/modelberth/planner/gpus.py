@@ -8,7 +8,7 @@ class Gpu:
     """One product."""
 
     label: str
-    """As GPU feature discovery (NVIDIA) or the node labeller (AMD) publish it: NVIDIA-L4, A100-SXM4-80GB-MIG-1g.10gb."""
+    """As GPU feature discovery (NVIDIA) or the node labeller (AMD) publish it: NVIDIA-L4, ..."""
     memory_gib: float
     """As the driver reports it to torch (torch.cuda.get_device_properties.total_memory)."""
     vendor: str
