@@ -39,6 +39,7 @@ def test_help_of_a_command_shows_how_it_is_used(command: str) -> None:
     [
         (),
         ("fly",),
+        ("--fly", "render", "-f", "x.yaml"),
         ("render",),
         ("render", "-f", "x.yaml", "--dry"),
         ("crds", "extra"),
@@ -53,6 +54,21 @@ def test_wrong_usage_is_exit_2_and_says_how_it_is_right(args: tuple[str, ...]) -
     assert done.code == 2
     assert done.out == ""
     assert "usage: modelberth" in done.err
+
+
+def test_usage_is_that_of_the_command_which_did_not_understand() -> None:
+    assert "usage: modelberth render " in modelberth("render", "-f", "x.yaml", "--dry").err
+
+
+def test_render_waits_for_no_import_that_it_does_not_need() -> None:
+    script = (
+        "import sys; from modelberth.cli.main import main; main(sys.argv[1:]); "
+        "print(*{'kopf', 'kubernetes', 'aiohttp', 'huggingface_hub', 'rich'} & set(sys.modules), file=sys.stderr)"
+    )
+    command = [sys.executable, "-c", script, "render", "-f", str(EXAMPLES / "vllm-bf16.yaml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout
+    assert done.stderr.split() == []
 
 
 def test_crds_are_what_the_api_says() -> None:

@@ -154,6 +154,19 @@ def test_model_config_gives_the_facts_to_all_or_to_one(tmp_path: Path) -> None:
     assert kv_tokens(render(*pair, args=both)) == {"a": llama3, "b": small}
 
 
+def test_a_folder_may_have_an_equals_sign_in_its_path(tmp_path: Path) -> None:
+    folder = config(tmp_path / "step=1", SMALL)
+    assert set(kv_tokens(render(named("a", **CPU_SGLANG), args=("--model-config", folder))).values()) != {
+        int(8 * 2**30 * 0.9 / 2) // 131072
+    }
+
+
+def test_a_name_cannot_steer_the_terminal() -> None:
+    done = render({**resource(), "metadata": {"name": "a\x1b[31m"}})
+    assert done.code == 3
+    assert "\x1b" not in done.err
+
+
 @pytest.mark.parametrize(
     ("text", "said"), [(None, "No such file"), ("{", "not JSON"), ("[]", "no JSON object"), ("\udcff", "not JSON")]
 )

@@ -3,8 +3,8 @@
 import argparse
 import os
 import sys
-
-from modelberth.cli import crds, fetch, operator, render
+from importlib import import_module
+from typing import NoReturn
 
 DESCRIPTION = """\
 Modelberth serves large language models on Kubernetes.
@@ -12,21 +12,26 @@ Modelberth serves large language models on Kubernetes.
 Apply a ModelDeployment, get an OpenAI-compatible URL. These commands run the operator, and show what it would do.
 """
 
-COMMANDS = (render, crds, operator, fetch)
+COMMANDS = ("render", "crds", "operator", "fetch")
+"""Modules of this package, each with add_parser."""
 
 BROKEN_PIPE = 128 + 13
 """As a shell reports a program that SIGPIPE ended."""
 
 
+class Parser(argparse.ArgumentParser):
+    """argparse's own, but a command chooses its exit code of wrong usage."""
+
+    wrong_usage = 2
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        super().exit(self.wrong_usage if status == 2 else status, message)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a ModelDeployment is invalid."""
-    parser = argparse.ArgumentParser(
-        prog="modelberth", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add_parser(commands)
-    args = parser.parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    args = _parse(given)
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -35,6 +40,19 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     return code
+
+
+def _parse(given: list[str]) -> argparse.Namespace:
+    parser = Parser(prog="modelberth", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    # Only the command that was asked for is imported: the hub's client alone takes longer than a plan.
+    for command in [name for name in COMMANDS if given[:1] == [name]] or COMMANDS:
+        import_module(f"modelberth.cli.{command}").add_parser(commands)
+    args, unknown = parser.parse_known_args(given)
+    if unknown:
+        # Said by the command's own parser: its usage helps, and the exit code is its own.
+        commands.choices.get(given[0], parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+    return args
 
 
 if __name__ == "__main__":
