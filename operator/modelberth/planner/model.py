@@ -9,6 +9,27 @@ their inner dimension, or whole experts under expert parallelism); not at all.""
 
 
 @dataclass(frozen=True)
+class Scheme:
+    """How the checkpoint stores its linear layers."""
+
+    method: str = "none"
+    """none, awq, gptq, fp8, bitsandbytes, compressed-tensors, mxfp4, nvfp4, gguf, ..."""
+    bits: float = 16
+    """Bits of one element of a linear layer."""
+    group: int | None = None
+    """Inputs that share a scale; None: one scale per output or per matrix. For fp8 blocks: the side of the block."""
+    scale_bits: int = 16
+    zeros: bool = False
+    """Each group has a zero point of ``bits`` too."""
+    block: bool = False
+    """Scales are per ``group`` x ``group`` block (fp8 of DeepSeek and Qwen), not per row and group."""
+    kept: tuple[str, ...] = ()
+    """Names (or prefixes, or ``re:`` patterns) of linear layers that stay unquantized."""
+    only_experts: bool = False
+    """Only the experts are quantized (GPT-OSS's mxfp4)."""
+
+
+@dataclass(frozen=True)
 class Matrix:
     """A weight matrix of one layer, or ``count`` alike ones (experts). A vector (norm, bias) has ``inputs`` 1."""
 
@@ -21,7 +42,10 @@ class Matrix:
     count: int = 1
     split: Split = "tensor"
     linear: bool = True
-    """Whether quantization methods touch it: linear layers and experts, not embeddings, norms, biases, routers."""
+    """Whether quantization methods touch it: linear layers and experts, not embeddings, norms, biases, routers, nor
+    what the checkpoint's quantization leaves out (Scheme.kept is applied already)."""
+    scheme: Scheme | None = None
+    """How this one is stored where the checkpoint mixes; None: as Model.scheme says."""
 
     @property
     def elements(self) -> int:
@@ -70,27 +94,6 @@ class Layer:
     matrices: tuple[Matrix, ...]
     cache: Cache | None
     """None: it reuses the cache of an earlier layer, or has none."""
-
-
-@dataclass(frozen=True)
-class Scheme:
-    """How the checkpoint stores its linear layers."""
-
-    method: str = "none"
-    """none, awq, gptq, fp8, bitsandbytes, compressed-tensors, mxfp4, nvfp4, gguf, ..."""
-    bits: float = 16
-    """Bits of one element of a linear layer."""
-    group: int | None = None
-    """Inputs that share a scale; None: one scale per output or per matrix. For fp8 blocks: the side of the block."""
-    scale_bits: int = 16
-    zeros: bool = False
-    """Each group has a zero point of ``bits`` too."""
-    block: bool = False
-    """Scales are per ``group`` x ``group`` block (fp8 of DeepSeek and Qwen), not per row and group."""
-    kept: tuple[str, ...] = ()
-    """Names (or prefixes, or ``re:`` patterns) of linear layers that stay unquantized."""
-    only_experts: bool = False
-    """Only the experts are quantized (GPT-OSS's mxfp4)."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,17 @@
+"""What of config.json travels: only the keys that are read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelberth.planner.config.reading import model_of
+from modelberth.planner.config.values import Config, ModelUnreadable
+
+
+def prune(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of ``config`` that read_model looks at: it reads the same model from it."""
+    reader = Config(config)
+    try:
+        model_of(reader)
+    except ModelUnreadable:
+        return reader.used()  # it fails in the same place again
+    return reader.used()
