@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from modelberth.api.engine_facts import EngineFacts, Version
 from modelberth.api.spec import Spec
+from modelberth.engines.capacity import Capacity
 from modelberth.planner.budget import Budget
 
 
@@ -45,6 +46,7 @@ class MetricNames:
     waiting: str
     kv_usage: str | None
     kv_tokens: str | None
+    """Size of the KV cache; vLLM tells it in labels."""
 
 
 @dataclass(frozen=True)
@@ -72,4 +74,12 @@ class Engine(Protocol):
 
     def probes(self) -> dict[str, dict[str, Any]]:
         """startupProbe, readinessProbe and livenessProbe of the container; the port is named ``http``."""
+        ...
+
+    def capacity_path(self, spec: Spec) -> str | None:
+        """Where the running engine tells the size of its KV cache without a key; None where it does not."""
+        ...
+
+    def capacity(self, text: str, spec: Spec) -> Capacity | None:
+        """The size of the KV cache from what is served there; None where the text does not say it."""
         ...

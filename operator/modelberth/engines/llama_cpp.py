@@ -1,10 +1,12 @@
 """llama.cpp's llama-server: https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md"""
 
+import json
 from typing import Any
 
 from modelberth.api.engine_tables.llama_cpp import FACTS
 from modelberth.api.spec import Spec
 from modelberth.engines.arguments import Value, command_line
+from modelberth.engines.capacity import Capacity, capacity_of
 from modelberth.engines.container import API_KEY_FILE, DEFAULT_CPU, environment, threads
 from modelberth.engines.engine import Berth, Drain, Launch, MetricNames
 from modelberth.engines.probes import http_probes, tcp_open
@@ -15,6 +17,8 @@ SLOTS = 4
 _SINCE = {"--offline": (5600,), "--kv-unified": (7400,)}
 _ALL_LAYERS_SINCE = (8000,)
 _MORE_LAYERS_THAN_ANY_MODEL = 9999
+
+_UNIFIED = {"--kv-unified", "-kvu"}
 
 KV_CACHE_DTYPE_WORDS = {"half": "f16", "bfloat16": "bf16", "float32": "f32"}
 
@@ -43,6 +47,21 @@ class LlamaCpp:
         # Builds of 2025 have a fixed pool of HTTP threads: when clients hold them all, /health waits like everybody
         # else, so only a port that takes no connections at all means death.
         return http_probes("/health", tcp_open())
+
+    def capacity_path(self, spec: Spec) -> str | None:
+        # No metric tells it, and the API key guards everything but /health.
+        return "/props" if spec.api_key_secret_ref is None else None
+
+    def capacity(self, text: str, spec: Spec) -> Capacity | None:
+        """n_ctx is the length of a slot: its own share of the cache, or all of it where the slots share one pool."""
+        try:
+            props = json.loads(text)
+            length, slots = int(props["default_generation_settings"]["n_ctx"]), int(props["total_slots"])
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+            return None
+        shared = spec.max_model_len is None or any(word.replace("_", "-") in _UNIFIED for word in spec.engine.args)
+        requests = 1 if shared else slots
+        return capacity_of(length * requests, requests)
 
 
 def _flags(berth: Berth) -> dict[str, Value]:

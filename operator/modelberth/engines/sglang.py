@@ -1,10 +1,13 @@
 """SGLang: https://docs.sglang.io/advanced_features/server_arguments.html"""
 
+from collections import defaultdict
 from typing import Any
 
 from modelberth.api.engine_facts import Supported, names_at
 from modelberth.api.engine_tables.sglang import FACTS
+from modelberth.api.spec import Spec
 from modelberth.engines.arguments import Value, above_one, command_line
+from modelberth.engines.capacity import Capacity, capacity_of, rows
 from modelberth.engines.container import DEFAULT_CPU, environment, threads
 from modelberth.engines.engine import Berth, Drain, Launch, MetricNames
 from modelberth.engines.probes import http_get, http_probes
@@ -28,6 +31,9 @@ _LOAD_FORMATS = {"bitsandbytes": "bitsandbytes"}
 
 KV_CACHE_DTYPE_WORDS = {"fp8": "fp8_e4m3"}
 
+KV_TOKENS = "sglang:max_total_num_tokens"
+LENGTH = "sglang:context_len"
+
 
 def quantization_word(name: str, version: tuple[int, ...]) -> str | None:
     """What --quantization is given; None where the checkpoint decides."""
@@ -41,7 +47,7 @@ class SGLang:
         running="sglang:num_running_reqs",
         waiting="sglang:num_queue_reqs",
         kv_usage="sglang:token_usage",
-        kv_tokens="sglang:max_total_num_tokens",
+        kv_tokens=KV_TOKENS,
     )
     metrics_path = "/metrics"
     drain = Drain(finishes_streams=True, health_fails_at_once=True)
@@ -58,6 +64,19 @@ class SGLang:
     def probes(self) -> dict[str, dict[str, Any]]:
         # A hung scheduler is ended by SGLang's own --watchdog-timeout.
         return http_probes("/health", http_get("/health"))
+
+    def capacity_path(self, spec: Spec) -> str | None:
+        return self.metrics_path
+
+    def capacity(self, text: str, spec: Spec) -> Capacity | None:
+        """One row per scheduler. Those of one data-parallel rank hold parts of the same tokens, so they do not add up
+        (sglang/srt/observability/metrics_collector.py)."""
+        ranks: dict[str | None, list[float]] = defaultdict(list)
+        for labels, value in rows(text, KV_TOKENS):
+            ranks[labels.get("dp_rank")].append(value)
+        tokens = sum(min(values) for values in ranks.values())
+        length = max((value for _, value in rows(text, LENGTH)), default=0.0)
+        return capacity_of(tokens, tokens / length if length >= 1 else None)
 
 
 def _flags(berth: Berth) -> dict[str, Value]:

@@ -5,7 +5,9 @@ from typing import Any
 
 from modelberth.api.engine_facts import Supported, names_at
 from modelberth.api.engine_tables.vllm import FACTS
+from modelberth.api.spec import Spec
 from modelberth.engines.arguments import Value, above_one, command_line
+from modelberth.engines.capacity import Capacity, capacity_of, number, rows, total
 from modelberth.engines.container import (
     DEFAULT_CPU,
     DRAIN_LIMIT_S,
@@ -39,6 +41,8 @@ _LOAD_FORMATS = {"bitsandbytes": "bitsandbytes"}
 
 KV_CACHE_DTYPE_WORDS = {"half": "float16"}
 
+CACHE_CONFIG = "vllm:cache_config_info"
+
 
 def quantization_word(name: str, version: tuple[int, ...]) -> str | None:
     """What --quantization is given; None where the checkpoint decides."""
@@ -52,7 +56,7 @@ class VLLM:
         running="vllm:num_requests_running",
         waiting="vllm:num_requests_waiting",
         kv_usage="vllm:kv_cache_usage_perc",
-        kv_tokens="vllm:cache_config_info",
+        kv_tokens=CACHE_CONFIG,
     )
     metrics_path = "/metrics"
     drain = Drain(finishes_streams=True, health_fails_at_once=False)
@@ -70,6 +74,30 @@ class VLLM:
     def probes(self) -> dict[str, dict[str, Any]]:
         # /health turns 503 when the engine process is dead; vLLM then ends by itself.
         return http_probes("/health", http_get("/health"))
+
+    def capacity_path(self, spec: Spec) -> str | None:
+        return self.metrics_path  # the API key guards /v1 only
+
+    def capacity(self, text: str, spec: Spec) -> Capacity | None:
+        """One row per data-parallel rank. Each holds its own rank's tokens, but the blocks of all ranks together
+        (vllm/v1/engine/core_client.py, _apply_ready_response)."""
+        ranks = {labels.get("engine"): labels for labels, _ in rows(text, CACHE_CONFIG)}
+        tokens = total([number(labels.get("kv_cache_size_tokens")) for labels in ranks.values()])
+        if tokens is not None:
+            each = [number(labels.get("kv_cache_max_concurrency")) for labels in ranks.values()]
+            return capacity_of(tokens, total(each))
+        for labels in ranks.values():
+            return _blocks(labels)
+        return None
+
+
+def _blocks(labels: dict[str, str]) -> Capacity | None:
+    """Before the row named tokens (https://github.com/vllm-project/vllm/pull/42206): blocks. Where layers are of
+    several kinds a token takes a block of each, so the product is too large; state-space models can be told here."""
+    if number(labels.get("mamba_block_size")) is not None:
+        return None
+    blocks, size = number(labels.get("num_gpu_blocks")), number(labels.get("block_size"))
+    return capacity_of(blocks * size, None) if blocks and size else None
 
 
 def _flags(berth: Berth) -> dict[str, Value]:
