@@ -16,9 +16,9 @@ from modelberth.fetcher.machine import Machine
 from modelberth.fetcher.progress import gib
 from modelberth.fetcher.record import Record
 from modelberth.fetcher.retries import persist
-from modelberth.fetcher.selection import Unsuitable, Wish, select
 from modelberth.ports.hub_client import DEFAULT_ENDPOINT
 from modelberth.ports.hub_problems import HubProblem
+from modelberth.ports.model_files.selection import Unsuitable, Wish, select
 
 _HELP = "download the weights of a model (what the init container runs)"
 _DESCRIPTION = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from modelberth.fetcher.resolve import RemoteFile
-from modelberth.fetcher.selection import Wish
+from modelberth.ports.model_files.selection import Wish
 
 NAME = ".modelberth-fetch.json"
 

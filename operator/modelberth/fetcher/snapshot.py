@@ -13,8 +13,8 @@ from modelberth.fetcher.progress import Progress, gib
 from modelberth.fetcher.record import Record
 from modelberth.fetcher.report import Fetched
 from modelberth.fetcher.resolve import RemoteFile, Source
-from modelberth.fetcher.selection import is_plain
 from modelberth.ports.hub_problems import HubProblem
+from modelberth.ports.model_files.selection import is_plain
 
 _PARTS = ".fetch"
 _WORKERS = 4

@@ -9,6 +9,8 @@ from typing import Any
 
 MAX_TEXT = 1 << 20
 """Bytes that ``decode`` unpacks at most: the text comes from a pod that tenants can make say anything."""
+MAX_COUNT = 1 << 53
+"""Of bytes or elements. No model comes near, and floats hold every integer up to it."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class ModelFiles:
     """config.json, with quantization_config from its own file where the checkpoint has one (hf_quant_config.json)."""
     tensors: Tensors | None = None
     gguf: Gguf | None = None
+    missing: tuple[str, ...] = ()
+    """What is there but could not be read, in words for people ("model.safetensors: its header is too large")."""
 
     def encode(self) -> str:
         """One line of text: compressed JSON in base64."""
@@ -70,6 +74,8 @@ class ModelFiles:
                 "otherBytes": self.gguf.other_bytes,
                 "fileType": self.gguf.file_type,
             }
+        if self.missing:
+            record["missing"] = list(self.missing)
         return base64.b64encode(zlib.compress(json.dumps(record, separators=(",", ":")).encode(), 9)).decode()
 
     @classmethod
@@ -81,7 +87,8 @@ class ModelFiles:
             if unpacker.unconsumed_tail:
                 raise ValueError("facts are too large")
             record = json.loads(content)
-            return cls(_config(record), _tensors(record.get("tensors")), _gguf(record.get("gguf")))
+            missing = tuple(str(sentence) for sentence in record.get("missing", ()))
+            return cls(_config(record), _tensors(record.get("tensors")), _gguf(record.get("gguf")), missing)
         except (zlib.error, AttributeError, TypeError, KeyError, RecursionError) as error:
             raise ValueError(f"these are no facts of a model: {error}") from error
 
@@ -94,8 +101,8 @@ def _config(record: dict[str, Any]) -> dict[str, Any] | None:
 def _tensors(record: dict[str, Any] | None) -> Tensors | None:
     if record is None:
         return None
-    parameters = {str(name): int(count) for name, count in record["parameters"].items()}
-    return Tensors(parameters, int(record["totalBytes"]), int(record["drafterBytes"]))
+    parameters = {str(name): _count(count) for name, count in record["parameters"].items()}
+    return Tensors(parameters, _count(record["totalBytes"]), _count(record["drafterBytes"]))
 
 
 def _gguf(record: dict[str, Any] | None) -> Gguf | None:
@@ -103,9 +110,16 @@ def _gguf(record: dict[str, Any] | None) -> Gguf | None:
         return None
     return Gguf(
         metadata=dict(record["metadata"]),
-        layer_bytes=tuple(int(count) for count in record["layerBytes"]),
-        embedding_bytes=int(record["embeddingBytes"]),
-        output_bytes=int(record["outputBytes"]),
-        other_bytes=int(record["otherBytes"]),
+        layer_bytes=tuple(_count(count) for count in record["layerBytes"]),
+        embedding_bytes=_count(record["embeddingBytes"]),
+        output_bytes=_count(record["outputBytes"]),
+        other_bytes=_count(record["otherBytes"]),
         file_type=str(record["fileType"]),
     )
+
+
+def _count(value: Any) -> int:
+    """A number of bytes or elements: nothing that arithmetic in floats could not hold."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:
+        return value
+    raise ValueError(f"these are no facts of a model: {str(value)[:20]} is no count")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from modelberth.api.spec import EngineType
-from modelberth.fetcher import gguf_files
 from modelberth.ports.hub_problems import Reason
+from modelberth.ports.model_files import gguf_files
 
 
 @dataclass(frozen=True)

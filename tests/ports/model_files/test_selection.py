@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelberth.api.spec import EngineType
-from modelberth.fetcher.selection import Selection, Unsuitable, Wish, select
+from modelberth.ports.model_files.selection import Selection, Unsuitable, Wish, select
 
 SETTINGS = ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"]
 SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
