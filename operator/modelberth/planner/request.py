@@ -17,3 +17,5 @@ class PlanRequest:
     files: ModelFiles = field(default_factory=ModelFiles)
     missing: tuple[str, ...] = ()
     """Why facts are missing, in words for people ("the hub could not be reached"); empty where files were read."""
+    memory_fraction: float | None = None
+    """SGLang's own --mem-fraction-static, where a start-up log names it; otherwise it follows from the utilisation."""
