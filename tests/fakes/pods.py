@@ -8,6 +8,9 @@ from modelberth.manifests.names import ENGINE, FETCH
 from .hub import COMMIT
 from .kube import FakeKube, Raw
 
+STARTED = "2026-01-01T00:00:00Z"
+ADDRESS = "10.1.0.7"
+
 
 def pod_of(deployment: Raw, index: int = 0) -> Raw:
     """A new pod of the Deployment's template, as the ReplicaSet controller makes it."""
@@ -52,7 +55,7 @@ def loading() -> Raw:
 
 def answering() -> Raw:
     """The engine answers."""
-    return container(started=True, ready=True, state={"running": {}})
+    return container(started=True, ready=True, state={"running": {"startedAt": STARTED}})
 
 
 def status(*containers: Raw, phase: str = "Running", **more: Any) -> Raw:
@@ -60,6 +63,7 @@ def status(*containers: Raw, phase: str = "Running", **more: Any) -> Raw:
     inits = [one for one in containers if one["name"] == FETCH]
     return {
         "phase": phase,
+        "podIP": ADDRESS,
         "initContainerStatuses": inits,
         "containerStatuses": [one for one in containers if one["name"] != FETCH],
         **more,

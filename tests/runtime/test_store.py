@@ -116,11 +116,12 @@ def test_what_nobody_reads_is_not_kept() -> None:
     raw = pod(5)
     raw["metadata"]["managedFields"] = [{}]
     raw["spec"] = {"containers": [{"name": "engine"}], "initContainers": [{"name": FETCH, "args": ["x"], "env": []}]}
-    raw["status"] = {"phase": "Running", "podIPs": []}
+    raw["status"] = {"phase": "Running", "podIP": "10.1.0.7", "podIPs": []}
     kept = trimmed("Pod", raw)
     assert kept["spec"] == {"initContainers": [{"name": FETCH, "args": ["x"]}]}
     assert kept["status"] == {
         "phase": "Running",
+        "podIP": "10.1.0.7",
         "conditions": [],
         "initContainerStatuses": [],
         "containerStatuses": [],

@@ -33,6 +33,12 @@ class Metrics:
         self._watches = Counter(
             "modelberth_watch_restarts", "Watches that listed their kind again.", ["kind"], registry=self.registry
         )
+        self._readings = Counter(
+            "modelberth_engine_readings",
+            "Questions to engines about their KV cache, by result.",
+            ["result"],
+            registry=self.registry,
+        )
         self._objects = Gauge("modelberth_objects", "Objects in the store.", ["kind"], registry=self.registry)
         self.leads = False
         self._leader = Gauge("modelberth_leader", "1 while this replica leads.", registry=self.registry)
@@ -50,6 +56,9 @@ class Metrics:
 
     def watch_restarted(self, kind: str) -> None:
         self._watches.labels(kind).inc()
+
+    def engine_read(self, result: str) -> None:
+        self._readings.labels(result).inc()
 
     def objects(self, counts: dict[str, int]) -> None:
         for kind, count in counts.items():

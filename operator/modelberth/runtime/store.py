@@ -118,7 +118,7 @@ def trimmed(kind: str, raw: Mapping[str, Any]) -> Raw:
         return _shared({**raw, "metadata": meta})
     fetchers = [c for c in (raw.get("spec") or {}).get("initContainers") or [] if c["name"] == FETCH]
     status = raw.get("status", {})
-    kept = {name: status[name] for name in ("phase", "reason", "message") if name in status}
+    kept = {name: status[name] for name in ("phase", "reason", "message", "podIP") if name in status}
     kept["conditions"] = [c for c in status.get("conditions") or [] if c.get("type") == "PodScheduled"]
     for name in ("initContainerStatuses", "containerStatuses"):
         kept[name] = [_picked(container, CONTAINER_STATUS) for container in status.get(name) or []]

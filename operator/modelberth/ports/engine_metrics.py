@@ -1,0 +1,61 @@
+"""What a running engine says about itself over HTTP, asked by the address of its pod."""
+
+from types import TracebackType
+from typing import Protocol
+
+import aiohttp
+
+TIMEOUT_S = 2.0
+MAX_BYTES = 4 << 20
+"""Most that is read of one answer: who owns the pod chooses how much it sends."""
+PARALLEL = 16
+
+
+class EngineMetricsError(Exception):
+    """The pod did not answer with a text of reasonable size."""
+
+
+class EngineMetrics(Protocol):
+    """Texts that engines serve: metrics, properties."""
+
+    async def read(self, address: str, port: int, path: str) -> str:
+        """The text behind ``http://address:port/path``, at most MAX_BYTES of it. Raises EngineMetricsError."""
+        ...
+
+
+class HttpEngineMetrics:
+    """The real thing: no proxy, no redirect, no key. Made inside a running event loop."""
+
+    def __init__(self, timeout_s: float = TIMEOUT_S) -> None:
+        self._session = aiohttp.ClientSession(
+            # A pod is asked once or a few times in its life: connections are not kept.
+            connector=aiohttp.TCPConnector(limit=PARALLEL, force_close=True),
+            timeout=aiohttp.ClientTimeout(total=timeout_s),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # A few bytes of gzip can become gigabytes.
+            headers={"Accept": "text/plain, application/json", "Accept-Encoding": "identity"},
+            auto_decompress=False,
+        )
+
+    async def __aenter__(self) -> "HttpEngineMetrics":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def read(self, address: str, port: int, path: str) -> str:
+        url = f"http://{f'[{address}]' if ':' in address else address}:{port}{path}"
+        content = bytearray()
+        try:
+            async with self._session.get(url, allow_redirects=False) as answer:
+                if answer.status != 200:
+                    raise EngineMetricsError(f"{url}: HTTP {answer.status}")
+                async for chunk in answer.content.iter_chunked(1 << 16):
+                    content += chunk
+                    if len(content) > MAX_BYTES:
+                        raise EngineMetricsError(f"{url}: more than {MAX_BYTES} bytes")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise EngineMetricsError(f"{url}: {error!r}") from error
+        return content.decode("utf-8", "replace")
