@@ -1,0 +1,65 @@
+"""Runs the webhook beside the operator: every replica serves it, whether it leads or not."""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from kubernetes.aio import client
+
+from modelberth.ports.admission import KubeAdmission
+from modelberth.webhook.admission import Admission
+from modelberth.webhook.certificates import Pair
+from modelberth.webhook.metrics import WebhookMetrics
+from modelberth.webhook.options import WebhookOptions
+from modelberth.webhook.server import WebhookServer
+from modelberth.webhook.sources import Mounted, SelfMade, Source
+
+log = logging.getLogger(__name__)
+
+CHECK_S = 60.0
+"""Seconds between looks at the certificate: for so long a replica may serve one that another has replaced."""
+RETRY_S = 5.0
+
+
+@asynccontextmanager
+async def serving(
+    options: WebhookOptions, namespace: str, api: client.ApiClient, admission: Admission
+) -> AsyncIterator[None]:
+    """Runs the webhook meanwhile. ``namespace`` is the operator's own. What goes wrong here never ends the operator."""
+    server = WebhookServer(options.port, admission.review)
+    keeper = asyncio.create_task(keep_serving(_source(options, namespace, api), server, admission.metrics))
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+        await server.close()
+        admission.close()
+
+
+async def keep_serving(source: Source, server: WebhookServer, metrics: WebhookMetrics) -> None:
+    """Serves whatever certificate the source has, for ever."""
+    used: Pair | None = None
+    while True:
+        delay = CHECK_S
+        try:
+            pair = await source.current()
+            if pair != used:
+                await server.use(pair)
+                metrics.certificate_until(pair.end)
+                used = pair
+                log.info("the webhook serves a certificate until %s", pair.end)
+        except Exception as error:
+            log.warning("the webhook has no certificate to serve, or keeps the one it has: %r", error)
+            delay = RETRY_S
+        await asyncio.sleep(delay * random.uniform(0.9, 1.1))
+
+
+def _source(options: WebhookOptions, namespace: str, api: client.ApiClient) -> Source:
+    if options.certificates is not None:
+        return Mounted(options.certificates)
+    kept = KubeAdmission(api, namespace, secret=options.name, configuration=options.configuration(namespace))
+    return SelfMade(kept, options.host(namespace), lambda: datetime.now(UTC))
