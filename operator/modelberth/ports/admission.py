@@ -5,28 +5,18 @@ then sees a difference, and RBAC can name the two objects (the right to create c
 """
 
 import base64
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-import aiohttp
-from kubernetes.aio import client
+from typing import Protocol
 
 from modelberth.api.meta import GROUP, PLURAL
-from modelberth.ports.kube import ApiError
+from modelberth.ports.kube import KubeApi, Raw
 
-FIELD_MANAGER = "modelberth-webhook"
 WEBHOOK = f"{PLURAL}.{GROUP}"
 """Name of the webhook inside the ValidatingWebhookConfiguration; refusals carry it."""
 
-TIMEOUT_S = 15
-_APPLY: Mapping[str, Any] = {
-    "field_manager": FIELD_MANAGER,
-    "force": True,
-    "_content_type": "application/apply-patch+yaml",
-    "_request_timeout": TIMEOUT_S,
-}
+FIELD_MANAGER = "modelberth-webhook"
+_APPLY = {"fieldManager": FIELD_MANAGER, "force": "true"}
 
 
 @dataclass(frozen=True)
@@ -59,59 +49,53 @@ class AdmissionApi(Protocol):
 
 @dataclass(frozen=True)
 class KubeAdmission:
-    """``AdmissionApi`` over the official client."""
+    """``AdmissionApi`` over raw calls: the client's classes for all of ``v1`` would cost 100 MiB."""
 
-    api: client.ApiClient
+    kube: KubeApi
     namespace: str
     secret: str
     configuration: str
     """Name of the ValidatingWebhookConfiguration."""
 
     async def read(self) -> Stored:
-        with _asked(f"Secret {self.secret}"):
-            core = client.CoreV1Api(self.api)
-            found = await core.read_namespaced_secret(self.secret, self.namespace, _request_timeout=TIMEOUT_S)
-        data = {name: base64.b64decode(text) for name, text in (found.data or {}).items()}
-        assert found.metadata is not None
-        return Stored(data, str(found.metadata.resource_version))
+        found = await self.kube.call("GET", self._secret)
+        data = {name: base64.b64decode(text) for name, text in (found.get("data") or {}).items()}
+        return Stored(data, found["metadata"]["resourceVersion"])
 
     async def write(self, data: Mapping[str, bytes], version: str) -> None:
-        body = {
+        manifest = {
             "apiVersion": "v1",
             "kind": "Secret",
             "metadata": {"name": self.secret, "namespace": self.namespace, "resourceVersion": version},
             "data": {name: base64.b64encode(content).decode() for name, content in data.items()},
         }
-        with _asked(f"Secret {self.secret}"):
-            await client.CoreV1Api(self.api).patch_namespaced_secret(self.secret, self.namespace, body, **_APPLY)
+        await self._apply(self._secret, manifest)
 
     async def trusted(self) -> bytes:
-        with _asked(f"ValidatingWebhookConfiguration {self.configuration}"):
-            registrations = client.AdmissionregistrationV1Api(self.api)
-            found = await registrations.read_validating_webhook_configuration(
-                self.configuration, _request_timeout=TIMEOUT_S
-            )
-        bundles = [webhook.client_config.ca_bundle for webhook in found.webhooks or [] if webhook.name == WEBHOOK]
-        return base64.b64decode(bundles[0] or "") if bundles else b""
+        found = await self.kube.call("GET", self._configuration)
+        bundles = [
+            webhook["clientConfig"].get("caBundle", "")
+            for webhook in found.get("webhooks") or []
+            if webhook["name"] == WEBHOOK
+        ]
+        return base64.b64decode(bundles[0]) if bundles else b""
 
     async def trust(self, authorities: bytes) -> None:
-        body = {
+        manifest = {
             "apiVersion": "admissionregistration.k8s.io/v1",
             "kind": "ValidatingWebhookConfiguration",
             "metadata": {"name": self.configuration},
             "webhooks": [{"name": WEBHOOK, "clientConfig": {"caBundle": base64.b64encode(authorities).decode()}}],
         }
-        with _asked(f"ValidatingWebhookConfiguration {self.configuration}"):
-            registrations = client.AdmissionregistrationV1Api(self.api)
-            await registrations.patch_validating_webhook_configuration(self.configuration, body, **_APPLY)
+        await self._apply(self._configuration, manifest)
 
+    @property
+    def _secret(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}/secrets/{self.secret}"
 
-@contextmanager
-def _asked(what: str) -> Iterator[None]:
-    """Turns the client's errors into ApiError."""
-    try:
-        yield
-    except client.ApiException as error:
-        raise ApiError(error.status or 0, f"{what}: {error.reason}: {error.body}") from error
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise ApiError(0, f"{what}: {error!r}") from error
+    @property
+    def _configuration(self) -> str:
+        return f"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/{self.configuration}"
+
+    async def _apply(self, path: str, manifest: Raw) -> None:
+        await self.kube.call("PATCH", path, _APPLY, manifest, "application/apply-patch+yaml")

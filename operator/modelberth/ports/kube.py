@@ -113,7 +113,7 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
 
     async def get(self, kind: str, namespace: str, name: str) -> Raw | None:
         try:
-            return await self._call("GET", path_of(kind, namespace, name))
+            return await self.call("GET", path_of(kind, namespace, name))
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -124,13 +124,13 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
         path = path_of(manifest["kind"], meta["namespace"], meta["name"], subresource)
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         async with self._in_flight[manifest["kind"]]:
-            return await self._call("PATCH", path, query, manifest, "application/apply-patch+yaml")
+            return await self.call("PATCH", path, query, manifest, "application/apply-patch+yaml")
 
     async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
         """Deletes that very object (``uid``); one that is gone already is fine."""
         body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         try:
-            await self._call("DELETE", path_of(kind, namespace, name), {}, body)
+            await self.call("DELETE", path_of(kind, namespace, name), {}, body)
         except ApiError as error:
             if error.status not in (404, 409):
                 raise
@@ -138,13 +138,13 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
     async def create(self, manifest: Raw) -> Raw:
         path = path_of(manifest["kind"], manifest["metadata"]["namespace"])
         async with self._in_flight[manifest["kind"]]:
-            return await self._call("POST", path, {}, manifest)
+            return await self.call("POST", path, {}, manifest)
 
     async def list(self, kind: str, namespace: str | None, selector: str) -> AsyncIterator[Raw]:
         """Every object of the kind, page by page; items carry no apiVersion and kind, as the API server sends them."""
         query = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
         while True:
-            page = await self._call("GET", path_of(kind, namespace), query)
+            page = await self.call("GET", path_of(kind, namespace), query)
             for item in page["items"]:
                 yield item
             token = page["metadata"].get("continue")
@@ -152,7 +152,7 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
                 return
             query = {**query, "continue": token}
 
-    async def _call(
+    async def call(
         self,
         method: str,
         path: str,
@@ -160,6 +160,7 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
         body: Raw | None = None,
         content_type: str = "application/json",
     ) -> Raw:
+        """One request, and its answer. Raises ApiError."""
         started, status = time.monotonic(), 0
         try:
             _, url, headers, _, _ = await self.client.param_serialize(

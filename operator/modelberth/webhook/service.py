@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from kubernetes.aio import client
-
 from modelberth.ports.admission import KubeAdmission
+from modelberth.ports.kube import KubeApi
 from modelberth.webhook.admission import Admission
 from modelberth.webhook.certificates import Pair
 from modelberth.webhook.metrics import WebhookMetrics
@@ -25,12 +24,10 @@ RETRY_S = 5.0
 
 
 @asynccontextmanager
-async def serving(
-    options: WebhookOptions, namespace: str, api: client.ApiClient, admission: Admission
-) -> AsyncIterator[None]:
+async def serving(options: WebhookOptions, namespace: str, kube: KubeApi, admission: Admission) -> AsyncIterator[None]:
     """Runs the webhook meanwhile. ``namespace`` is the operator's own. What goes wrong here never ends the operator."""
     server = WebhookServer(options.port, admission.review)
-    keeper = asyncio.create_task(keep_serving(_source(options, namespace, api), server, admission.metrics))
+    keeper = asyncio.create_task(keep_serving(_source(options, namespace, kube), server, admission.metrics))
     try:
         yield
     finally:
@@ -58,8 +55,8 @@ async def keep_serving(source: Source, server: WebhookServer, metrics: WebhookMe
         await asyncio.sleep(delay * random.uniform(0.9, 1.1))
 
 
-def _source(options: WebhookOptions, namespace: str, api: client.ApiClient) -> Source:
+def _source(options: WebhookOptions, namespace: str, kube: KubeApi) -> Source:
     if options.certificates is not None:
         return Mounted(options.certificates)
-    kept = KubeAdmission(api, namespace, secret=options.name, configuration=options.configuration(namespace))
+    kept = KubeAdmission(kube, namespace, secret=options.name, configuration=options.configuration(namespace))
     return SelfMade(kept, options.host(namespace), lambda: datetime.now(UTC))
