@@ -1,4 +1,4 @@
-"""python -m e2e.models.make [OUT]: write SmolLM2-135M-Instruct as GGUF, bf16, AWQ and GPTQ repositories."""
+"""python -m e2e.models.make [OUT]: write SmolLM2-135M-Instruct as GGUF, bf16, AWQ and GPTQ repositories, and shapes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from e2e.hub.repositories import SETTINGS_FILE
+from e2e.models.shapes import write_shapes
 from e2e.models.source import SOURCE_LOCK, fetch_gguf
 
 MODEL = "SmolLM2-135M-Instruct"
@@ -54,6 +56,15 @@ def _make(folder: Path) -> None:
     model = read_gguf(gguf)
     for layout in FORMATS:
         write_checkpoint(model, folder / f"{MODEL}{layout.suffix}", layout)
+    _write_private(gguf, folder / f"{MODEL}-GGUF-private")
+    write_shapes(folder)
+
+
+def _write_private(gguf: Path, folder: Path) -> None:
+    """The same file in a repository that needs a token (e2e/hub/hub.yaml grants it)."""
+    folder.mkdir()
+    (folder / gguf.name).symlink_to(Path("..") / gguf.parent.name / gguf.name)
+    (folder / SETTINGS_FILE).write_text('{"private": true}\n', encoding="utf-8")
 
 
 def key() -> str:
@@ -77,7 +88,7 @@ def main() -> None:
     started = time.monotonic()
     made = ensure()
     if out is not None:
-        shutil.copytree(made, out, dirs_exist_ok=True)
+        shutil.copytree(made, out, symlinks=True, dirs_exist_ok=True)
     for repository in sorted((out or made).iterdir()):
         size = sum(file.stat().st_size for file in repository.iterdir())
         print(f"{repository}  {size / 1e6:.0f} MB")
