@@ -3,7 +3,7 @@
 from modelberth.api.finding import Finding
 from modelberth.api.spec import Spec
 from modelberth.planner.arguments import Arguments
-from modelberth.planner.budgets import vllm
+from modelberth.planner.budgets import sglang, vllm
 from modelberth.planner.budgets.budget import Budget, BudgetRule, Situation
 from modelberth.planner.config.reading import ModelUnreadable, read_model
 from modelberth.planner.files import ModelFiles
@@ -15,7 +15,7 @@ from modelberth.planner.request import PlanRequest
 ASSUMED_LENGTH = 4096
 """Tokens, where neither the spec nor the model names a length."""
 
-_RULES: dict[str, BudgetRule] = {"vLLM": vllm.budget}
+_RULES: dict[str, BudgetRule] = {"vLLM": vllm.budget, "SGLang": sglang.budget}
 
 
 def plan(request: PlanRequest) -> Plan:
@@ -26,6 +26,16 @@ def plan(request: PlanRequest) -> Plan:
 def plan_once(request: PlanRequest) -> Plan:
     """The plan without advice. Never raises."""
     return _Planner().plan(request)
+
+
+def plan_of(request: PlanRequest, model: Model) -> Plan:
+    """The plan of a model that was read already. Never raises."""
+    gpu = gpu_of(request.spec.gpu)
+    if isinstance(gpu, Finding):
+        return _unknown(request.spec, gpu)
+    situation, assumed = _situation(request, model, gpu)
+    budget = _RULES[request.spec.engine.type](situation)
+    return _plan(situation, budget, (*model.estimated, *request.missing, *assumed))
 
 
 class _Planner:
@@ -40,12 +50,7 @@ class _Planner:
         except ModelUnreadable as error:
             reason = "; ".join(request.missing) or str(error)
             return _unknown(request.spec, Finding("spec.model.uri", reason, UNKNOWN_MODEL))
-        gpu = gpu_of(request.spec.gpu)
-        if isinstance(gpu, Finding):
-            return _unknown(request.spec, gpu)
-        situation, assumed = _situation(request, model, gpu)
-        budget = _RULES[request.spec.engine.type](situation)
-        return _plan(situation, budget, (*model.estimated, *request.missing, *assumed))
+        return plan_of(request, model)
 
     def _read(self, files: ModelFiles) -> Model:
         # Beside the model, its files are kept: an id is of use only while its object lives.
@@ -90,7 +95,7 @@ def _plan(situation: Situation, budget: Budget, assumed: tuple[str, ...]) -> Pla
         max_concurrency=budget.max_concurrency,
         max_model_len=situation.max_model_len,
         launch=budget.launch,
-        findings=budget.problems,
+        findings=(*budget.problems, *budget.warnings),
         assumed=assumed,
     )
 

@@ -50,6 +50,8 @@ class Budget:
     launch: Launch
     problems: tuple[Finding, ...] = ()
     """Why the engine would not start; empty: it fits."""
+    warnings: tuple[Finding, ...] = ()
+    """What somebody should know of a plan that fits."""
     assumed: tuple[str, ...] = ()
 
 

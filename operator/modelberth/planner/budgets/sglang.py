@@ -1,0 +1,169 @@
+"""SGLang: a static share of the GPU holds weights and KV pool; activations and CUDA graphs live in the rest.
+
+pool = free after loading - free before loading x (1 - mem_fraction_static)
+https://github.com/sgl-project/sglang/blob/v0.5.4/python/sglang/srt/model_executor/model_runner.py
+(profile_max_num_token)
+"""
+
+from dataclasses import dataclass
+
+from modelberth.api.finding import Finding
+from modelberth.planner.budgets.budget import Budget, Situation, does_not_fit, gib
+from modelberth.planner.kv_cache import CacheType, state_bytes, token_bytes
+from modelberth.planner.model import AttentionCache, Layer
+from modelberth.planner.overheads import Batch, activation_bytes, graph_bytes, overhead_bytes, profile_of
+from modelberth.planner.plan import Launch
+from modelberth.planner.quantization import element_bytes, kv_element_bytes, scheme_held
+from modelberth.planner.weights import Sharding, Stage, stages
+
+STATE_RATIO = 0.9
+"""Memory of Mamba states beside that of the KV cache: --mamba-full-memory-ratio."""
+WINDOW_RATIO = 0.8
+"""Tokens of sliding-window layers beside those of full attention: --swa-full-tokens-ratio."""
+WINDOW_POOLS_SINCE = (0, 5)
+_ONE_POOL = ("gemma2", "gemma3", "mistral", "phi3", "qwen2")
+"""Families whose sliding windows share the pool of full attention."""
+
+SHORT_KV_CACHE = "ShortKvCache"
+"""Reason of a warning: SGLang starts though no request of maxModelLen tokens fits."""
+
+_PREFILL = ((35, 2048), (60, 4096), (160, 8192))
+_PREFILL_LARGE = 16384
+"""Chunks of prefill by memory in GiB.
+https://github.com/sgl-project/sglang/blob/v0.5.4/python/sglang/srt/server_args.py (_handle_gpu_memory_settings)"""
+
+
+def budget(situation: Situation) -> Budget:
+    """Budget of the pipeline stage that has room for the fewest tokens."""
+    found = [_stage_budget(situation, stage) for stage in _stages(situation)]
+    return min(found, key=lambda budget: (not budget.problems, budget.kv_tokens))
+
+
+def _attention_gpus(situation: Situation) -> int:
+    """GPUs that share an attention layer: with data-parallel attention each data rank has its own part of them."""
+    parallel = situation.spec.parallelism
+    if situation.arguments.given("--enable-dp-attention"):
+        return max(parallel.tensor // parallel.data, 1)
+    return parallel.tensor
+
+
+def _stages(situation: Situation) -> tuple[Stage, ...]:
+    spec = situation.spec
+    experts = situation.arguments.count("--ep-size", "--expert-parallel-size", "--ep") or 1
+    sharding = Sharding(
+        tensor=spec.parallelism.tensor,
+        attention=_attention_gpus(situation),
+        experts=min(experts, spec.parallelism.tensor),
+        pipeline=spec.parallelism.pipeline,
+    )
+    scheme = scheme_held(situation.model, spec.quantization)
+    return stages(situation.model, scheme, sharding, element_bytes(spec.dtype, situation.model.dtype))
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """What takes memory besides weights and pool, in bytes."""
+
+    overhead: int
+    activation: int
+    graphs: int
+    fraction: float
+    """mem_fraction_static."""
+
+
+def _shares(situation: Situation) -> _Shares:
+    spec, model = situation.spec, situation.model
+    profile = profile_of("SGLang", situation.version)
+    overhead = overhead_bytes(profile, spec.parallelism.tensor * spec.parallelism.pipeline)
+    activation = activation_bytes(model, _batch(situation), profile)
+    graphs = 0 if situation.arguments.given("--disable-cuda-graph") else graph_bytes(model, profile)
+    fraction = situation.memory_fraction
+    if fraction is None:
+        rest = (activation + graphs) / situation.memory
+        fraction = round(max(spec.gpu_memory_utilization - rest, 0.01), 4)
+    return _Shares(overhead, activation, graphs, fraction)
+
+
+def _batch(situation: Situation) -> Batch:
+    spec = situation.spec
+    memory = situation.memory / 2**30
+    tokens = next((tokens for limit, tokens in _PREFILL if memory < limit), _PREFILL_LARGE)
+    return Batch(
+        tokens=situation.arguments.count("--chunked-prefill-size") or tokens,
+        sequences=spec.max_num_seqs or 256,
+        element_bytes=element_bytes(spec.dtype, situation.model.dtype),
+        tensor=spec.parallelism.tensor,
+    )
+
+
+def _stage_budget(situation: Situation, stage: Stage) -> Budget:
+    shares = _shares(situation)
+    free = situation.memory - shares.overhead
+    rest = int(free * shares.fraction) - stage.weights
+    layers = stage.layers
+    states = _states(situation, layers, rest)
+    left = rest - states
+    tokens = max(int(left / _cell(situation, layers)), 0)
+    data = situation.spec.parallelism.data
+    share = int(situation.memory * shares.fraction) + shares.activation + shares.graphs
+    return Budget(
+        budget=share,
+        weights=stage.weights,
+        activation=shares.activation,
+        overhead=share - shares.activation - stage.weights - left,
+        kv_cache=left,
+        kv_tokens=tokens * data,
+        max_concurrency=tokens / situation.max_model_len * data,
+        launch=Launch(memory_fraction=shares.fraction),
+        problems=_problems(left),
+        warnings=_warnings(situation, tokens) if left > 0 else (),
+    )
+
+
+def _kind(situation: Situation) -> CacheType:
+    spec = situation.spec
+    size = element_bytes(spec.dtype, situation.model.dtype)
+    return CacheType(
+        tensor=_attention_gpus(situation),
+        element_bytes=kv_element_bytes(spec.kv_cache_dtype, size),
+        state_bytes=size,
+        fp8_latent=False,
+    )
+
+
+def _cell(situation: Situation, layers: tuple[Layer, ...]) -> float:
+    """Bytes that one token of the pool takes in all layers."""
+    kind = _kind(situation)
+    pools = situation.version >= WINDOW_POOLS_SINCE and not situation.model.model_type.startswith(_ONE_POOL)
+    full = sum(token_bytes(layer.cache, kind) for layer in layers if not _window(layer))
+    windows = sum(token_bytes(layer.cache, kind) for layer in layers if _window(layer))
+    return max(full + windows * (WINDOW_RATIO if pools and full else 1), 1)
+
+
+def _window(layer: Layer) -> int:
+    return (layer.cache.window or 0) if isinstance(layer.cache, AttentionCache) else 0
+
+
+def _states(situation: Situation, layers: tuple[Layer, ...], rest: int) -> int:
+    """Bytes of the pool of Mamba states."""
+    kind = _kind(situation)
+    per_sequence = sum(state_bytes(layer.cache, kind) for layer in layers)
+    if not per_sequence or rest <= 0:
+        return 0
+    ratio = situation.arguments.number("--mamba-full-memory-ratio") or STATE_RATIO
+    slots = situation.arguments.count("--max-mamba-cache-size") or int(rest * ratio / (1 + ratio) / per_sequence)
+    return slots * per_sequence
+
+
+def _problems(left: int) -> tuple[Finding, ...]:
+    if left > 0:
+        return ()
+    message = f"weights and overheads leave nothing for the KV cache: {gib(-left)} too much"
+    return (does_not_fit("spec.gpuMemoryUtilization", message),)
+
+
+def _warnings(situation: Situation, tokens: int) -> tuple[Finding, ...]:
+    if tokens >= situation.max_model_len:
+        return ()
+    message = f"the KV cache holds {tokens} tokens: longer requests than that are refused"
+    return (Finding("spec.maxModelLen", message, SHORT_KV_CACHE),)
