@@ -1,47 +1,16 @@
 """The chart as text: what it renders for which values. No cluster."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
+from e2e.chart.rendering import KUBERNETES, Manifest, Render, container, of_kind, only, rules
 from e2e.command import Command, CommandError
 from modelberth.manifests.settings import Settings
 
-Manifest = dict[str, Any]
-Render = Callable[..., list[Manifest]]
-
 REPOSITORY = Path(__file__).parents[2]
-KUBERNETES = "1.36.0"
-
-
-@pytest.fixture(scope="module")
-def render(helm_offline: Command, chart: str) -> Render:
-    """Objects of a release in namespace ``mb``. ``hub__endpoint=...`` stands for the value hub.endpoint."""
-
-    def run(release: str = "modelberth", **values: object) -> list[Manifest]:
-        sets = [f"--set-json={name.replace('__', '.')}={json.dumps(value)}" for name, value in values.items()]
-        text = helm_offline("template", release, chart, "--namespace=mb", f"--kube-version={KUBERNETES}", *sets)
-        return [manifest for manifest in yaml.safe_load_all(text) if manifest]
-
-    return run
-
-
-def of_kind(manifests: list[Manifest], kind: str) -> list[Manifest]:
-    return [manifest for manifest in manifests if manifest["kind"] == kind]
-
-
-def only(manifests: list[Manifest], kind: str) -> Manifest:
-    (manifest,) = of_kind(manifests, kind)
-    return manifest
-
-
-def container(manifests: list[Manifest]) -> Manifest:
-    found: Manifest = only(manifests, "Deployment")["spec"]["template"]["spec"]["containers"][0]
-    return found
 
 
 def environment(manifests: list[Manifest]) -> dict[str, str | None]:
@@ -269,10 +238,6 @@ def test_a_custom_ca_is_mounted_and_named(render: Render) -> None:
 
 
 # ---------------------------------------------------------------- rights
-
-
-def rules(role: Manifest) -> dict[str, set[str]]:
-    return {resource: set(rule["verbs"]) for rule in role["rules"] for resource in rule["resources"]}
 
 
 def test_one_cluster_role_by_default(render: Render) -> None:

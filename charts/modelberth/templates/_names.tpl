@@ -36,6 +36,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{- end -}}
 
+{{- /* The webhook's Service and Secret. */ -}}
+{{- define "modelberth.webhookName" -}}
+{{- include "modelberth.fullname" . }}-webhook
+{{- end -}}
+
+{{- /* What the webhook has in the whole cluster. The operator derives the same name from the other one. */ -}}
+{{- define "modelberth.webhookConfigurationName" -}}
+{{- include "modelberth.webhookName" . }}.{{ .Release.Namespace }}
+{{- end -}}
+
 {{- /* The operator's image; fetchers run from it too. */ -}}
 {{- define "modelberth.image" -}}
 {{- if .Values.image.digest -}}

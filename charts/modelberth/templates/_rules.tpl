@@ -3,7 +3,8 @@ What the operator may do where it serves models: in a ClusterRole for the whole 
 
 Server-side apply is the verb patch, and create where the object does not exist yet. Children go by owner references, which
 is the garbage collector's work; the operator itself deletes only what a changed spec no longer wants.
-There is no rule for Secrets: the kubelet hands them to the pods that name them.
+There is no rule for Secrets: the kubelet hands them to the pods that name them. (The one for the webhook's own Secret is in
+rbac/webhook.yaml.)
 */ -}}
 {{- define "modelberth.rules" -}}
 - apiGroups: [modelberth.dev]

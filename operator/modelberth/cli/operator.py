@@ -5,9 +5,11 @@ import asyncio
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 from modelberth.cli.settings import SettingsError, add_settings, read_settings
+from modelberth.webhook.options import WebhookOptions
 
 DESCRIPTION = """\
 Run the operator. In a cluster the Helm chart does this; outside, it uses your current kubeconfig context.
@@ -44,7 +46,29 @@ def add_parser(commands: Any) -> None:
         choices=("json", "text"),
         help="json for machines, text for people (default: json)",
     )
+    _add_webhook(parser.add_argument_group("admission webhook"))
     parser.set_defaults(run=run)
+
+
+def _add_webhook(group: Any) -> None:
+    group.add_argument(
+        "--webhook",
+        metavar="NAME",
+        help="serve it: NAME is that of its Service and Secret in --namespace, and NAME.NAMESPACE that of its "
+        "ValidatingWebhookConfiguration (default: no webhook)",
+    )
+    group.add_argument("--webhook-port", type=int, default=9443, help="port of its HTTPS server (default: 9443)")
+    group.add_argument(
+        "--webhook-certificates",
+        metavar="DIR",
+        type=Path,
+        help="folder with its tls.crt and tls.key, which somebody else renews (default: make and renew them, and keep "
+        "them in the Secret)",
+    )
+
+
+def _webhook(args: argparse.Namespace) -> WebhookOptions | None:
+    return WebhookOptions(args.webhook, args.webhook_port, args.webhook_certificates) if args.webhook else None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         return 1
     configure_logs(args.log_level, args.log_format)
     try:
-        asyncio.run(run_operator(settings, Options(args.port, args.namespace)))
+        asyncio.run(run_operator(settings, Options(args.port, args.namespace, _webhook(args))))
     except LeaseLostError as error:
         logging.error("%s", error)
         return 1

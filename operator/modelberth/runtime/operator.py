@@ -5,6 +5,8 @@ import logging
 import os
 import signal
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,6 +23,7 @@ from modelberth.runtime.resync import keep_in_sync, prime
 from modelberth.runtime.server import serve
 from modelberth.runtime.store import Store
 from modelberth.runtime.watch import Watch
+from modelberth.webhook.options import WebhookOptions
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,7 @@ class Options:
     port: int
     namespace: str
     """Namespace of the Lease: the operator's own."""
+    webhook: WebhookOptions | None = None
 
 
 class LeaseLostError(RuntimeError):
@@ -48,7 +52,7 @@ async def run(settings: Settings, options: Options) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with KubeApi(metrics.called) as kube:
+    async with KubeApi(metrics.called) as kube, _webhook(kube, settings, options, metrics):
         server = await serve(options.port, metrics.registry)
         try:
             lease = Lease(LEASE_NAME, options.namespace, f"{identity}-{os.getpid()}")
@@ -65,6 +69,22 @@ async def run(settings: Settings, options: Options) -> None:
                 raise LeaseLostError("the lease was lost: another replica leads")
         finally:
             await server.cleanup()
+
+
+@asynccontextmanager
+async def _webhook(kube: KubeApi, settings: Settings, options: Options, metrics: Metrics) -> AsyncIterator[None]:
+    if options.webhook is None:
+        yield
+        return
+    # Imported here: most installations run without it and its 9 MiB.
+    from modelberth.planner.planning import plan
+    from modelberth.webhook.admission import Admission, NoFacts
+    from modelberth.webhook.metrics import WebhookMetrics
+    from modelberth.webhook.service import serving
+
+    admission = Admission(settings, NoFacts(), plan, WebhookMetrics(metrics.registry))
+    async with serving(options.webhook, options.namespace, kube, admission):
+        yield
 
 
 async def _work(kube: KubeApi, settings: Settings, metrics: Metrics, instance: str, stop: asyncio.Event) -> None:
