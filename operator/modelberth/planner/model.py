@@ -81,7 +81,10 @@ class StateCache:
     conv_elements: int
     ssm_elements: int
     ssm_bytes: int = 4
-    """Bytes of one element of the recurrent state (engines keep it in float32 unless config.json says otherwise)."""
+    """Bytes of one element of the recurrent state."""
+    ssm_default: bool = False
+    """config.json does not tell the type of the recurrent state: ``ssm_bytes`` is what vLLM takes (the model's own
+    type), SGLang takes float32."""
 
 
 Cache = AttentionCache | LatentCache | StateCache

@@ -1,15 +1,49 @@
 """A decoder from its config: embeddings, layers, head."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from modelberth.planner.config.attention import grouped_attention
-from modelberth.planner.config.feed_forward import dense
+from modelberth.planner.config.attention import Mixer, grouped_attention, hidden_size, latent_attention
+from modelberth.planner.config.feed_forward import both, dense, experts, shared_expert
+from modelberth.planner.config.patterns import kinds_of
 from modelberth.planner.config.pieces import linear, norms
-from modelberth.planner.config.traits import Traits, switched
-from modelberth.planner.config.values import MAX_LAYERS, Config
+from modelberth.planner.config.recurrent import (
+    delta_attention,
+    gated_delta_net,
+    lightning_attention,
+    mamba1,
+    mamba2,
+    short_convolution,
+)
+from modelberth.planner.config.traits import Kind, Traits, switched
+from modelberth.planner.config.values import Config
 from modelberth.planner.model import Layer, Matrix
 
 NORMS = ("input_layernorm", "post_attention_layernorm", "pre_feedforward_layernorm", "post_feedforward_layernorm")
+
+
+def _none(config: Config, traits: Traits, kind: Kind) -> Mixer:
+    return (), None
+
+
+MIXERS: dict[str, Callable[[Config, Traits, Kind], Mixer]] = {
+    "none": _none,
+    "attention": grouped_attention,
+    "latent": latent_attention,
+    "mamba": mamba1,
+    "mamba2": mamba2,
+    "delta": gated_delta_net,
+    "kda": delta_attention,
+    "conv": short_convolution,
+    "lightning": lightning_attention,
+}
+FEEDS: dict[str, Callable[[Config, Traits, Kind], tuple[Matrix, ...]]] = {
+    "none": lambda config, traits, kind: (),
+    "dense": dense,
+    "experts": experts,
+    "both": both,
+    "shared": lambda config, traits, kind: shared_expert(config, traits),
+}
 
 
 @dataclass(frozen=True)
@@ -19,39 +53,34 @@ class Decoder:
     layers: tuple[Layer, ...]
     embedding: tuple[Matrix, ...]
     head: tuple[Matrix, ...]
-    tied: bool
 
 
-def decoder(config: Config, traits: Traits) -> Decoder:
+def vocabulary_size(config: Config) -> int:
+    return config.size("padded_vocab_size", "vocab_size")
+
+
+def decoder(config: Config, traits: Traits, tied: bool) -> Decoder:
     """The decoder that ``config`` (the text section of multimodal models) describes."""
-    hidden = config.size("hidden_size", "n_embd", "d_model")
-    vocabulary = config.size("vocab_size")
-    count = config.size("num_hidden_layers", "n_layer", "n_layers", "num_layers", maximum=MAX_LAYERS)
-    made: dict[int | None, Layer] = {}
-    layers = []
-    for window in _windows(config, count):
-        if window not in made:
-            matrices, cache = grouped_attention(config, traits, window)
-            around = norms(NORMS[: traits.norms], hidden, traits.norm_bias)
-            made[window] = Layer((*matrices, *dense(config, traits), *around), cache)
-        layers.append(made[window])
-    tied = config.flag("tie_word_embeddings")
+    hidden, vocabulary = hidden_size(config), vocabulary_size(config)
+    more = traits.embeddings(config) if traits.embeddings else ()
+    final = norms(("norm",), hidden, traits.norm_bias) if traits.final_norm else ()
     head = () if tied else linear("lm_head", hidden, vocabulary, switched(config, traits.head_bias))
+    made: dict[Kind, Layer] = {}
+    layers = []
+    for kind in kinds_of(config, traits):
+        if kind not in made:
+            made[kind] = _layer(config, traits, kind)
+        layers.append(made[kind])
     return Decoder(
         layers=tuple(layers),
-        embedding=(Matrix("embed_tokens", hidden, vocabulary, linear=False),),
-        head=(*norms(("norm",), hidden, traits.norm_bias), *head),
-        tied=tied,
+        embedding=(Matrix("embed_tokens", hidden, vocabulary, linear=False), *more),
+        head=(*final, *head),
     )
 
 
-def _windows(config: Config, layers: int) -> list[int | None]:
-    """Sliding window of each layer."""
-    if not config.flag("use_sliding_window", default=True):
-        return [None] * layers
-    window = config.count("sliding_window", default=0) or None
-    kinds = config.words("layer_types")
-    if len(kinds) == layers:
-        return [window if kind == "sliding_attention" else None for kind in kinds]
-    first = config.count("max_window_layers", default=0)
-    return [window if index >= first else None for index in range(layers)]
+def _layer(config: Config, traits: Traits, kind: Kind) -> Layer:
+    matrices, cache = MIXERS[kind.mixer](config, traits, kind)
+    feed = FEEDS[kind.feed](config, traits, kind)
+    around = norms(NORMS[: traits.norms], hidden_size(config), traits.norm_bias)
+    more = traits.more(config, kind) if traits.more else ()
+    return Layer((*matrices, *feed, *around, *more), cache)

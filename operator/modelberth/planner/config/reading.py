@@ -1,22 +1,20 @@
 """From a model's own files to the Model that the planner counts with."""
 
-from modelberth.planner.config.attention import heads_of
-from modelberth.planner.config.decoder import decoder
-from modelberth.planner.config.feed_forward import inner_size
+from modelberth.planner.config.attention import hidden_size
+from modelberth.planner.config.context import max_len_of
+from modelberth.planner.config.decoder import decoder, vocabulary_size
+from modelberth.planner.config.families import traits_of
+from modelberth.planner.config.feed_forward import expert_count, expert_inner_size, inner_size
 from modelberth.planner.config.quantization import scheme_of
 from modelberth.planner.config.traits import Traits
 from modelberth.planner.config.values import Config, ModelUnreadable
 from modelberth.planner.files import ModelFiles
-from modelberth.planner.model import Model
+from modelberth.planner.model import AttentionCache, LatentCache, Layer, Model
 
 __all__ = ["ModelUnreadable", "read_model"]
 
-FAMILIES = {
-    "llama": Traits(),
-    "mistral": Traits(qkv_bias=False, out_bias=False, mlp_bias=False),
-    "qwen2": Traits(qkv_bias=True, out_bias=False, mlp_bias=False),
-    "qwen3": Traits(qk_norm="head"),
-}
+DTYPES = ("bfloat16", "float16", "float32")
+TEXT_SECTIONS = ("text_config", "llm_config", "language_config")
 
 
 def read_model(files: ModelFiles) -> Model:
@@ -31,24 +29,56 @@ def read_model(files: ModelFiles) -> Model:
 
 def model_of(config: Config) -> Model:
     """The model of config.json alone."""
-    traits = FAMILIES.get(config.model_type)
-    text = decoder(config, traits or Traits())
-    heads = heads_of(config)
+    text = text_section(config)
+    traits = traits_of(text.model_type)
+    estimated = [] if traits else [f"the architecture {text.model_type or 'of config.json'} is not known"]
+    traits = traits or Traits()
+    tied = _tied(config, text)
+    parts = decoder(text, traits, tied)
     architectures = config.words("architectures")
+    mixture = expert_count(text)
     return Model(
         architecture=architectures[0] if architectures else "",
         model_type=config.model_type,
-        hidden_size=heads.hidden,
-        vocab_size=config.size("vocab_size"),
-        attention_heads=heads.queries,
-        kv_heads=heads.kv,
-        max_len=config.count("max_position_embeddings", "n_positions", default=0) or None,
-        layers=text.layers,
-        embedding=text.embedding,
-        head=text.head,
-        tied=text.tied,
+        hidden_size=hidden_size(text),
+        vocab_size=vocabulary_size(text),
+        attention_heads=text.count("num_attention_heads", "n_head", "n_heads", default=0),
+        kv_heads=_kv_heads(parts.layers),
+        max_len=max_len_of(text),
+        layers=parts.layers,
+        embedding=parts.embedding,
+        head=parts.head,
+        tied=tied,
         scheme=scheme_of(config),
-        dtype=config.word("torch_dtype", "dtype", default="bfloat16"),
-        intermediate_size=inner_size(config),
-        estimated=() if traits else (f"the architecture {config.model_type or 'of config.json'} is not known",),
+        dtype=_dtype(config, text),
+        experts=mixture,
+        expert_inner_dim=expert_inner_size(text) if mixture else 0,
+        intermediate_size=(traits.inner or inner_size)(text),
+        estimated=tuple(estimated),
     )
+
+
+def text_section(config: Config) -> Config:
+    """Where the decoder is described: a section of multimodal models, else config.json itself."""
+    thinker = config.section("thinker_config") or config
+    return thinker.section(*TEXT_SECTIONS) or thinker
+
+
+def _tied(config: Config, text: Config) -> bool:
+    """The text section has the last word, as in vLLM, but many leave it to the top."""
+    key = "tie_word_embeddings"
+    if text is not config and not text.names(key) and config.names(key):
+        return config.flag(key)
+    return text.flag(key)
+
+
+def _dtype(config: Config, text: Config) -> str:
+    dtype = text.word("torch_dtype", "dtype") or config.word("torch_dtype", "dtype")
+    dtype = dtype.removeprefix("torch.")
+    return dtype if dtype in DTYPES else "bfloat16"
+
+
+def _kv_heads(layers: tuple[Layer, ...]) -> int:
+    caches = [layer.cache for layer in {id(layer): layer for layer in layers}.values()]
+    heads = [cache.kv_heads for cache in caches if isinstance(cache, AttentionCache)]
+    return max(heads, default=1 if any(isinstance(cache, LatentCache) for cache in caches) else 0)

@@ -24,15 +24,16 @@ class Config:
     out; null means "none", never the default.
     """
 
-    def __init__(self, record: Mapping[str, Any], model_type: str = "", path: str = "") -> None:
+    def __init__(self, record: Mapping[str, Any], place: str = "", path: str = "") -> None:
+        """``place`` names the section by the model_type around it ("qwen3_vl.vision_config")."""
         self._record = record
         self._path = path
         self._read: set[str] = set()
-        self._sections: dict[str, Config | None] = {}
-        self.model_type = self.word("model_type", default=model_type)
-        self._defaults = defaults_of(self.model_type)
-
-    _defaults: Mapping[str, Any] = {}
+        self._sections: dict[str, Config] = {}
+        self._defaults = defaults_of(place)
+        self.model_type = self.word("model_type")
+        if set(self._defaults) <= {"model_type"}:
+            self._defaults = defaults_of(self.model_type)
 
     def value(self, *keys: str) -> Any:
         """The first of ``keys`` that is there; None where none is."""
@@ -45,6 +46,11 @@ class Config:
                 return self._defaults[key]
         return None
 
+    def names(self, key: str) -> bool:
+        """Whether the file itself has the key."""
+        self._read.add(key)
+        return self._record.get(key) is not None
+
     def has(self, *keys: str) -> bool:
         return self.value(*keys) is not None
 
@@ -55,6 +61,8 @@ class Config:
             if default is None:
                 raise ModelUnreadable(f"config.json: {self._path}{keys[0]} is missing")
             return default
+        if isinstance(value, list) and value and len(set(map(repr, value[:MAX_LAYERS]))) == 1:
+            value = value[0]  # Hunyuan tells sizes once per layer
         if not _is_number(value) or not 0 <= value <= maximum or value != int(value):
             raise self.wrong(keys, f"is not a whole number from 0 to {maximum}")
         return int(value)
@@ -106,17 +114,25 @@ class Config:
             raise self.wrong(keys, "is not a list of strings")
         return items
 
-    def section(self, *keys: str, model_type: str = "") -> "Config | None":
-        """An object inside; ``model_type`` is whose defaults it takes where it names none itself."""
-        value = self.value(*keys)
-        if value is None:
-            return None
-        key = next(key for key in keys if self._record.get(key) is not None or key in self._defaults)
-        if key not in self._sections:
-            if not isinstance(value, Mapping):
-                raise self.wrong(keys, "is not an object")
-            self._sections[key] = Config(value, model_type, f"{self._path}{key}.")
-        return self._sections[key]
+    def whole_numbers(self, *keys: str) -> list[int]:
+        items = self.items(*keys)
+        if not all(isinstance(item, int) for item in items):
+            raise self.wrong(keys, "is not a list of whole numbers")
+        return items
+
+    def section(self, *keys: str) -> "Config | None":
+        """An object inside."""
+        self._read.update(keys)
+        for key in keys:
+            value = self._record.get(key)
+            if value is None:
+                continue
+            if key not in self._sections:
+                if not isinstance(value, Mapping):
+                    raise self.wrong((key,), "is not an object")
+                self._sections[key] = Config(value, f"{self.model_type}.{key}", f"{self._path}{key}.")
+            return self._sections[key]
+        return None
 
     def wrong(self, keys: tuple[str, ...], what: str) -> ModelUnreadable:
         """The error for a value of ``keys``."""
