@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from e2e.hub import parameters
 from e2e.hub.repositories import DEFAULT_REVISION, Repository, Snapshot, StoredFile
 
 _DATE = "2025-01-01T00:00:00.000Z"  # fixed: the same content is the same document
@@ -12,7 +13,7 @@ _DATE = "2025-01-01T00:00:00.000Z"  # fixed: the same content is the same docume
 
 def model_info(repository: Repository, snapshot: Snapshot, *, blobs: bool) -> dict[str, Any]:
     """`/api/models/ORG/NAME`; with `blobs`, sizes in bytes and LFS ids too."""
-    return {
+    document = {
         "id": repository.name,
         "modelId": repository.name,
         "author": repository.name.partition("/")[0],
@@ -27,6 +28,8 @@ def model_info(repository: Repository, snapshot: Snapshot, *, blobs: bool) -> di
         "tags": [],
         "siblings": [_sibling(file, blobs=blobs) for file in snapshot.files.values()],
     }
+    counted = parameters.summary(snapshot)
+    return document if counted is None else document | {"safetensors": counted}
 
 
 def _sibling(file: StoredFile, *, blobs: bool) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelberth.api.spec import EngineType
+from modelberth.planner.files import ModelFiles
 from modelberth.ports.hub import HubProblem
 
 COMMIT = "a" * 40
@@ -16,6 +18,8 @@ class FakeHub:
     head: str = COMMIT
     heads: dict[str, str] = field(default_factory=dict)
     configs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    known: dict[str, ModelFiles] = field(default_factory=dict)
+    """What files say; without an entry, config.json alone."""
     problem: Exception | None = None
     """Raised instead of an answer while it is set."""
     asked: list[tuple[str, str | None]] = field(default_factory=list)
@@ -28,6 +32,11 @@ class FakeHub:
 
     def config(self, repo: str, commit: str) -> dict[str, Any] | None:
         return self.configs.get(repo)
+
+    def files(self, repo: str, commit: str, file: str | None = None, engine: EngineType | None = None) -> ModelFiles:
+        if self.problem is not None:
+            raise self.problem
+        return self.known.get(repo, ModelFiles(self.configs.get(repo)))
 
 
 def not_found() -> HubProblem:

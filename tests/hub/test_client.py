@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from tests.hub.conftest import RunningHub, safetensors_bytes
+from tests.hub.conftest import RunningHub, safetensors_bytes, write_repository
 
 PUBLIC = "acme/public"
 
@@ -104,6 +105,22 @@ def test_safetensors_metadata_reads_the_header_only(running: RunningHub) -> None
     assert metadata.parameter_count == {"F32": 300_000}
     (line,) = running.logged("range=bytes=")
     assert 0 < int(line.split("sent=")[1].split()[0]) <= 100_001
+
+
+def test_the_elements_are_counted_as_the_hub_does(running: RunningHub) -> None:
+    weights = safetensors_bytes(7)
+    index = {"weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}}
+    files = {
+        "model.safetensors.index.json": json.dumps(index).encode(),
+        **dict.fromkeys(index["weight_map"].values(), weights),
+    }
+    write_repository(running.root / "acme/shards", files)
+    write_repository(running.root / "acme/damaged", {"model.safetensors": b"no weights at all"})
+    for name, total in ((PUBLIC, 300_000), ("acme/shards", 14)):
+        found = running.api().model_info(name, expand=["safetensors"]).safetensors
+        assert found is not None
+        assert (found.parameters, found.total) == ({"F32": total}, total)
+    assert running.api().model_info("acme/damaged").safetensors is None
 
 
 def test_missing_things_raise_what_the_hub_raises(running: RunningHub) -> None:

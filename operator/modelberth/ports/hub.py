@@ -1,31 +1,20 @@
-"""The model hub as the operator sees it: which commit a revision is, and what the model's config.json says.
+"""The model hub as the operator sees it: which commit a revision is, and what the model's files say.
 
 Synchronous, because huggingface-hub is: call it through ``asyncio.to_thread`` and keep what it says by commit.
 """
 
-import json
-import time
 from typing import Any, Protocol
 
+from modelberth.api.spec import EngineType
+from modelberth.planner.files import ModelFiles
 from modelberth.ports.hub_answers import Question, problem_of
-from modelberth.ports.hub_client import (
-    DEFAULT_ENDPOINT,
-    HfApi,
-    build_hf_headers,
-    errors,
-    get_session,
-    hf_hub_url,
-    hf_raise_for_status,
-)
+from modelberth.ports.hub_client import DEFAULT_ENDPOINT, HfApi
+from modelberth.ports.hub_facts import CONFIG, MAX_CONFIG_BYTES, read_facts
 from modelberth.ports.hub_problems import HubProblem, Reason
+from modelberth.ports.hub_reader import HubReader
+from modelberth.ports.hub_repository import Repository
 
-__all__ = ["Hub", "HubProblem", "HuggingFaceHub", "Reason"]
-
-MAX_CONFIG_BYTES = 1 << 20
-"""Largest config.json that is read, in bytes: whoever names a repository chooses what the operator has to hold."""
-
-_NO_ANSWER_AFTER = 6
-"""A config.json that trickles in is given up after this many timeouts' worth of seconds."""
+__all__ = ["MAX_CONFIG_BYTES", "Hub", "HubProblem", "HuggingFaceHub", "Reason"]
 
 
 class Hub(Protocol):
@@ -42,24 +31,37 @@ class Hub(Protocol):
         """config.json at the commit, None when the repository has none (GGUF). Raises HubProblem."""
         ...
 
+    def files(self, repo: str, commit: str, file: str | None = None, engine: EngineType | None = None) -> ModelFiles:
+        """What the files say that the engine would load; ``file`` is the GGUF that the URI names.
+
+        Without an engine: safetensors where there are any, else the only GGUF. Usually two or three requests and less
+        than 1 MiB; the header of a GGUF takes up to 16 MiB. What could not be read beside config.json is told in
+        ``missing``. Raises HubProblem where nothing is known, where the hub refuses, and where the files are damaged or
+        nothing that the fetcher would download.
+        """
+        ...
+
 
 class HuggingFaceHub:
-    """The real hub, or a mirror of it, asked without a token: the operator has none, tokens belong to tenants.
+    """The real hub, or a mirror of it.
 
-    ``timeout_s`` bounds connecting and each read, in seconds. Nothing is written to disk.
+    The operator asks without a token: tokens belong to tenants. The fact-finding pod and the command line have one; it
+    goes to the hub only, never into a message. ``timeout_s`` bounds connecting and each read, in seconds. Nothing is
+    written to disk.
     """
 
-    def __init__(self, endpoint: str = DEFAULT_ENDPOINT, timeout_s: float = 5.0) -> None:
+    def __init__(self, endpoint: str = DEFAULT_ENDPOINT, timeout_s: float = 5.0, token: str | None = None) -> None:
         self._endpoint = endpoint.rstrip("/")
         self._timeout_s = timeout_s
-        self._api = HfApi(endpoint=self._endpoint, token=False)
+        self._token = token
+        self._api = HfApi(endpoint=self._endpoint, token=token or False)
 
     def resolve(self, repo: str, revision: str | None) -> str:
         asked = self._question(repo, revision)
         try:
             # The hub is asked for a commit too: one that does not exist must fail here, not in the pod.
             info = self._api.model_info(
-                repo, revision=revision or "main", timeout=self._timeout_s, expand=["sha"], token=False
+                repo, revision=revision or "main", timeout=self._timeout_s, expand=["sha"], token=self._token or False
             )
         except Exception as error:
             raise problem_of(error, asked) from error
@@ -68,37 +70,13 @@ class HuggingFaceHub:
         return info.sha
 
     def config(self, repo: str, commit: str) -> dict[str, Any] | None:
-        asked = self._question(repo, commit)
-        try:
-            content = self._read(hf_hub_url(repo, "config.json", revision=commit, endpoint=self._endpoint))
-        except errors.EntryNotFoundError:
-            return None
-        except Exception as error:
-            raise problem_of(error, asked) from error
-        if content is None:
-            raise HubProblem("CheckpointCorrupt", f"config.json of {repo} is larger than {MAX_CONFIG_BYTES} bytes.")
-        try:
-            config = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise HubProblem("CheckpointCorrupt", f"config.json of {repo} at {commit} is not JSON.") from error
-        if not isinstance(config, dict):
-            raise HubProblem("CheckpointCorrupt", f"config.json of {repo} at {commit} is not a JSON object.")
-        return config
+        return self._repository(repo, commit).json(CONFIG, MAX_CONFIG_BYTES)
 
-    def _read(self, url: str) -> bytes | None:
-        """The content, or None when it is larger than MAX_CONFIG_BYTES."""
-        headers = build_hf_headers(token=False)
-        deadline = time.monotonic() + self._timeout_s * _NO_ANSWER_AFTER
-        content = bytearray()
-        with get_session().stream("GET", url, headers=headers, timeout=self._timeout_s) as response:
-            hf_raise_for_status(response)
-            for chunk in response.iter_bytes(chunk_size=1 << 16):
-                content += chunk
-                if len(content) > MAX_CONFIG_BYTES:
-                    return None
-                if time.monotonic() > deadline:
-                    raise TimeoutError("the hub sends config.json too slowly")
-        return bytes(content)
+    def files(self, repo: str, commit: str, file: str | None = None, engine: EngineType | None = None) -> ModelFiles:
+        return read_facts(self._repository(repo, commit), file, engine)
+
+    def _repository(self, repo: str, commit: str) -> Repository:
+        return Repository(commit, self._question(repo, commit), HubReader(self._timeout_s, self._token))
 
     def _question(self, repo: str, revision: str | None) -> Question:
-        return Question(repo=repo, revision=revision or "main", endpoint=self._endpoint, token=False)
+        return Question(repo, revision or "main", self._endpoint, token=bool(self._token))

@@ -14,19 +14,18 @@ from modelberth.ports.model_files.layers import layer_count
 from modelberth.ports.model_files.problems import CorruptHeader, HeaderProblem
 from modelberth.ports.model_files.safetensors_header import (
     StoredTensor,
-    index_total,
     parse_safetensors_header,
     read_header,
     sum_tensors,
 )
+from modelberth.ports.model_files.safetensors_index import INDEX, MAX_INDEX_BYTES, index_total
 from modelberth.ports.model_files.selection import Unsuitable, Wish, select
 
-MAX_JSON_BYTES = 16 << 20
-"""Largest JSON file that is read, in bytes: the index of a model with 100,000 tensors has 9 MB."""
+MAX_CONFIG_BYTES = 1 << 20
+"""Largest config.json that is read, in bytes."""
 MAX_WEIGHT_FILES = 256
 _MAX_NAMES = 10_000
 CONFIG = "config.json"
-INDEX = "model.safetensors.index.json"
 
 
 class FolderProblem(ValueError):  # noqa: N818 - a problem with a way out, as people read it
@@ -54,14 +53,21 @@ class _Folder:
         self.path = path
         self.names = sorted(entry.name for entry in islice(path.iterdir(), _MAX_NAMES) if entry.is_file())
 
-    def json(self, name: str) -> dict[str, Any] | None:
-        """The object in the file; None without the file."""
+    def content(self, name: str, limit: int) -> bytes | None:
+        """None without the file."""
         if name not in self.names:
             return None
         with self.open(name) as file:
-            content = file.read(MAX_JSON_BYTES + 1)
-        if len(content) > MAX_JSON_BYTES:
-            raise self.problem(name, f"it is larger than {MAX_JSON_BYTES} bytes")
+            content = file.read(limit + 1)
+        if len(content) > limit:
+            raise self.problem(name, f"it is larger than {limit} bytes")
+        return content
+
+    def json(self, name: str) -> dict[str, Any] | None:
+        """The object in the file; None without the file."""
+        content = self.content(name, MAX_CONFIG_BYTES)
+        if content is None:
+            return None
         try:
             found = json.loads(content)
         except (ValueError, RecursionError) as error:
@@ -124,7 +130,7 @@ def _tensors(folder: _Folder, layers: int | None) -> tuple[Tensors | None, tuple
             raise FolderProblem(str(error)) from error
         except HeaderProblem as error:
             return None, (str(error),)
-    index = folder.json(INDEX)
+    index = folder.content(INDEX, MAX_INDEX_BYTES)
     total = index_total(index) if index else None
     return (Tensors(total_bytes=total) if total is not None else None), ()
 

@@ -3,7 +3,6 @@
 import io
 import json
 import tracemalloc
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from modelberth.planner.files import Tensors
 from modelberth.ports.model_files.problems import CorruptHeader, HeaderProblem
 from modelberth.ports.model_files.safetensors_header import (
     MAX_HEADER_BYTES,
-    index_total,
     is_drafter,
     parse_safetensors_header,
     read_header,
@@ -146,20 +144,3 @@ def test_a_hostile_header_costs_little_memory() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 4 * len(hostile)
-
-
-@pytest.mark.parametrize(
-    ("index", "total"),
-    [
-        ({"metadata": {"total_size": 16060522496}}, 16060522496),
-        ({"metadata": {"total_size": 16060522496.0}}, 16060522496),
-        ({"metadata": {"total_size": -1}}, None),
-        ({"metadata": {"total_size": "7"}}, None),
-        ({"metadata": {"total_size": 1.5}}, None),
-        ({"metadata": {"total_size": float("inf")}}, None),
-        ({"metadata": []}, None),
-        ({}, None),
-    ],
-)
-def test_the_index(index: dict[str, Any], total: int | None) -> None:
-    assert index_total(index) == total

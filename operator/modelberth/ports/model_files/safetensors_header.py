@@ -6,7 +6,7 @@ https://github.com/huggingface/safetensors#format
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -149,13 +149,3 @@ def _product(shape: Iterable[int]) -> int:
         if elements > MAX_COUNT:
             raise CorruptHeader("one of its tensors has more elements than any disk holds")
     return elements
-
-
-def index_total(content: Mapping[str, Any]) -> int | None:
-    """Bytes of all tensors as model.safetensors.index.json gives them; None where it does not."""
-    metadata = content.get("metadata")
-    total = metadata.get("total_size") if isinstance(metadata, Mapping) else None
-    # Some tools write it as a float.
-    if isinstance(total, float) and total.is_integer():
-        total = int(total)
-    return total if _is_count(total) else None
