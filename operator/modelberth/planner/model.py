@@ -130,6 +130,8 @@ class Model:
     """Routed experts per mixture layer, 0 for dense models."""
     expert_inner_dim: int = 0
     """moe_intermediate_size."""
+    experts_per_token: int = 0
+    """Routed experts that a token goes through."""
     intermediate_size: int = 0
     """Widest inner dimension of a dense feed-forward layer; 0 where there is none."""
     multimodal: bool = False
