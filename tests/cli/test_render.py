@@ -168,7 +168,8 @@ def test_a_name_cannot_steer_the_terminal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [(None, "No such file"), ("{", "not JSON"), ("[]", "no JSON object"), ("\udcff", "not JSON")]
+    ("text", "said"),
+    [(None, "holds no config.json"), ("{", "not JSON"), ("[]", "not a JSON object"), ("\udcff", "not JSON")],
 )
 def test_a_model_config_that_cannot_be_used_is_exit_1(tmp_path: Path, text: str | None, said: str) -> None:
     if text is not None:

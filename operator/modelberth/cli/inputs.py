@@ -1,7 +1,6 @@
 """What `render` and `plan` read alike: a file of resources, the settings, and folders with models' own files."""
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from modelberth.cli.settings import SettingsError, add_settings, read_settings
 from modelberth.manifests.children import chosen_image
 from modelberth.manifests.settings import Settings
 from modelberth.planner.files import ModelFiles
+from modelberth.ports.model_folder import FolderProblem, read_folder
 
 FAILED, INVALID = 1, 3
 """Exit codes: something could not be read; a ModelDeployment is invalid, or the file is no YAML of resources."""
@@ -159,11 +159,6 @@ def _model_files(values: list[str]) -> dict[str, ModelFiles]:
 
 def _folder(value: str, folder: Path) -> ModelFiles:
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"--model-config {value}: {folder}/config.json: {error.strerror}") from None
-    except ValueError as error:
-        raise SettingsError(f"--model-config {value}: config.json is not JSON: {error}") from None
-    if not isinstance(config, dict):
-        raise SettingsError(f"--model-config {value}: config.json is no JSON object")
-    return ModelFiles(config=config)
+        return read_folder(folder)
+    except FolderProblem as error:
+        raise SettingsError(f"--model-config {value}: {error}") from error

@@ -1,0 +1,64 @@
+"""One answer for each ModelDeployment of the file."""
+
+from dataclasses import dataclass, replace
+
+from modelberth.api.engine_tables import FACTS
+from modelberth.api.finding import Finding, InvalidSpec
+from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.cli.inputs import Given, Inputs
+from modelberth.cli.plan.facts import ModelFacts
+from modelberth.cli.plan.what_if import Compared, WhatIf, compared
+from modelberth.manifests.children import engine_image
+from modelberth.planner.plan import Plan
+from modelberth.planner.planning import plan, plan_once
+from modelberth.planner.request import PlanRequest
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A resource with what was found."""
+
+    given: Given
+    md: ModelDeployment | None = None
+    """With its GPU replaced where the command line says so; None where it is invalid."""
+    invalid: tuple[Finding, ...] = ()
+    """What is wrong with the spec itself; nothing was planned then."""
+    plan: Plan | None = None
+    missing: tuple[str, ...] = ()
+    """Why facts of the model are missing, in words for people."""
+    engine: str = ""
+    """vLLM 0.32.0."""
+    compared: tuple[Compared, ...] | None = None
+    """None where it was not asked for."""
+
+    @property
+    def fits(self) -> bool | None:
+        return self.plan.fits if self.plan else False
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.plan.findings if self.plan else self.invalid
+
+
+class Judge:
+    """Everything that is the same for all resources of a file."""
+
+    def __init__(self, inputs: Inputs, facts: ModelFacts, what_if: WhatIf, compare: bool) -> None:
+        self._inputs = inputs
+        self._facts = facts
+        self._what_if = what_if
+        self._compare = compare
+
+    def judged(self, given: Given) -> Judged:
+        """The answer. Never raises: an invalid resource is one."""
+        try:
+            md = self._inputs.parsed(given)
+        except InvalidSpec as error:
+            return Judged(given, invalid=error.findings)
+        md = md.model_copy(update={"spec": self._what_if.applied(md.spec)})
+        engine = FACTS[md.spec.engine.type]
+        version, _ = engine.version_of(engine_image(md, self._inputs.settings), md.spec.engine.version)
+        files, missing = self._facts.of(md)
+        request = PlanRequest(md.spec, version, files, missing)
+        answer = Judged(given, md, (), plan(request), missing, f"{engine.type} {'.'.join(map(str, version))}")
+        return replace(answer, compared=compared(request, plan_once)) if self._compare else answer

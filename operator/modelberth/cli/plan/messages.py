@@ -1,0 +1,34 @@
+"""What is said on standard error: whatever the answer on standard output leaves out."""
+
+from collections.abc import Iterator
+
+from modelberth.cli.inputs import printable
+from modelberth.cli.plan.judging import Judged
+
+# The annotation is the operator's affair; `plan` answers all the same.
+POLICY = "modelberth.dev/plan-policy"
+WARN = "Warn"
+
+
+def messages(judged: list[Judged], in_full: bool) -> Iterator[str]:
+    """Lines for people. ``in_full``: standard output is not for them, so findings and advice are said here too."""
+    # Once for all resources that share a model, or a hub that does not answer.
+    yield from map(printable, dict.fromkeys(sentence for each in judged for sentence in each.missing))
+    for each in judged:
+        for line in _of(each, in_full):
+            yield f"{each.given.title}: {printable(line)}"
+
+
+def _of(judged: Judged, in_full: bool) -> Iterator[str]:
+    if judged.fits is None:
+        yield "not judged, which counts as no failure"
+    if in_full:
+        yield from map(str, judged.findings)
+        yield from (f"fits with {advice.change}" for advice in (judged.plan.advice if judged.plan else ()))
+    if judged.md and judged.fits is False and _warns(judged.md.metadata):
+        yield f"does not fit, but the operator would start it: {POLICY} is {WARN}"
+
+
+def _warns(metadata: dict[str, object]) -> bool:
+    annotations = metadata.get("annotations")
+    return isinstance(annotations, dict) and annotations.get(POLICY) == WARN

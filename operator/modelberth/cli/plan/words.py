@@ -1,0 +1,68 @@
+"""How the table and the Markdown put an answer into words."""
+
+from modelberth.api.spec import Spec
+from modelberth.cli.inputs import printable
+from modelberth.cli.plan.judging import Judged
+from modelberth.planner.gpus import Gpu, gpu_of
+from modelberth.planner.plan import PerGpu
+
+
+def title(judged: Judged) -> str:
+    """NAME, or NAMESPACE/NAME outside of the namespace default."""
+    namespace = judged.md.namespace if judged.md else "default"
+    return printable(judged.given.name if namespace == "default" else f"{namespace}/{judged.given.name}")
+
+
+def verdict(judged: Judged) -> str:
+    """fits, does not fit, not judged or invalid."""
+    if judged.invalid:
+        return "invalid"
+    return {True: "fits", False: "does not fit", None: "not judged"}[judged.fits]
+
+
+def hardware(spec: Spec) -> str:
+    """What one GPU is, in the words of the spec: its label; on the CPU the memory limit."""
+    if spec.device == "CPU":
+        return f"CPU with {spec.resources.limits.get('memory', 'no')} of memory"
+    gpu = gpu_of(spec.gpu)
+    return gpu.label if isinstance(gpu, Gpu) else spec.gpu.type or "an unnamed GPU"
+
+
+def gpus(judged: Judged) -> str:
+    """1 GPU per replica; empty on the CPU."""
+    count = judged.plan.gpus_per_replica if judged.plan else 0
+    return f"{count} GPU{'s' if count > 1 else ''} per replica" if count else ""
+
+
+def capacity(tokens: int | None, concurrency: float | None, length: int | None) -> str:
+    """112,880 tokens, 27.6 requests of 4,096 tokens at once; empty where nothing is known."""
+    if tokens is None:
+        return ""
+    words = f"{tokens:,} tokens"
+    if concurrency is not None:
+        of = f" of {length:,} tokens" if length else ""
+        words += f", {requests(concurrency)} requests{of} at once"
+    return words
+
+
+def requests(concurrency: float | None) -> str:
+    """Two digits after the point below ten, then one; a dash where it is not known."""
+    if concurrency is None:
+        return "-"
+    return f"{concurrency:,.2f}" if concurrency < 10 else f"{concurrency:,.1f}"
+
+
+def answer(fits: bool | None) -> str:
+    """yes, no, or a question mark."""
+    return {True: "yes", False: "no", None: "?"}[fits]
+
+
+def parts(per_gpu: PerGpu) -> dict[str, float]:
+    """What one GPU is filled with, in GiB, in the order of a bar; what the engine may not use comes last."""
+    filled = {
+        "weights": per_gpu.weights_gib,
+        "activation": per_gpu.activation_gib,
+        "overhead": per_gpu.overhead_gib,
+        "KV cache": per_gpu.kv_cache_gib,
+    }
+    return {**filled, "not used": max(per_gpu.total_gib - sum(filled.values()), 0.0)}
