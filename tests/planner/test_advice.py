@@ -14,6 +14,7 @@ from modelberth.planner.advice import MOST_PLANS, advise
 from modelberth.planner.changes import SHORTEST, lengths_below
 from modelberth.planner.files import Gguf, ModelFiles, Tensors
 from modelberth.planner.plan import Advice, Plan
+from modelberth.planner.planning import plan_once
 from modelberth.planner.request import PlanRequest
 from tests.planner.simple_planner import CONFIG, SimplePlanner, changed, request
 
@@ -190,6 +191,12 @@ def test_the_first_context_below(length: int, human: int | None) -> None:
     assert next(iter(lengths_below(length)), None) == human
 
 
+CHECKPOINTS = {
+    "fp8": {"quant_method": "fp8", "activation_scheme": "dynamic"},
+    "awq": {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True},
+}
+"""quantization_config of checkpoints as people publish them."""
+
 SPECS = st.fixed_dictionaries(
     {
         "gpu": st.sampled_from(
@@ -217,13 +224,36 @@ PLANNERS = st.builds(
 
 @given(SPECS, PLANNERS)
 def test_every_piece_of_advice_fits_when_its_words_are_followed(spec: dict[str, Any], planner: SimplePlanner) -> None:
-    asked = request(spec)
-    found = advise(asked, planner)
+    found = advise(request(spec), planner)
     assert planner.asked <= MOST_PLANS
     assert len(found) <= 5
     assert len({advice.change for advice in found}) == len(found)
     for advice in found:
-        check(advice, planner(followed(asked, advice)))
+        check(advice, planner(followed(request(spec), advice)))
+
+
+CONFIGS = st.fixed_dictionaries(
+    {
+        "architectures": st.just(["LlamaForCausalLM"]),
+        "model_type": st.just("llama"),
+        "hidden_size": st.sampled_from((2048, 4096, 8192)),
+        "intermediate_size": st.sampled_from((8192, 28672)),
+        "num_hidden_layers": st.sampled_from((16, 32, 80)),
+        "num_attention_heads": st.sampled_from((24, 32)),
+        "num_key_value_heads": st.sampled_from((1, 8)),
+        "vocab_size": st.sampled_from((32000, 128256)),
+        "max_position_embeddings": st.sampled_from((4096, 131072)),
+        "torch_dtype": st.sampled_from(("bfloat16", "float16")),
+    }
+)
+ENGINES = st.sampled_from(({"type": "vLLM"}, {"type": "SGLang"}))
+
+
+@given(SPECS, ENGINES, CONFIGS)
+def test_so_it_is_with_the_real_planner(spec: dict[str, Any], engine: dict[str, Any], config: dict[str, Any]) -> None:
+    asked = request({**spec, "engine": engine}, ModelFiles(config=config))
+    for advice in advise(asked, plan_once):
+        check(advice, plan_once(followed(asked, advice)))
 
 
 def check(advice: Advice, plan: Plan) -> None:
@@ -238,8 +268,8 @@ def followed(asked: PlanRequest, advice: Advice) -> PlanRequest:
     for change in advice.change.replace(" without gpu.memoryGiB and gpu.computeCapability", "").split(" and "):
         variant = re.match(r"an (\w+) variant of this model ", change)
         if variant:
-            section = {"quant_method": variant[1]}
-            asked = replace(asked, files=ModelFiles(config={**CONFIG, "quantization_config": section}))
+            config = {**(asked.files.config or {}), "quantization_config": CHECKPOINTS[variant[1]]}
+            asked = replace(asked, files=ModelFiles(config=config))
             continue
         field, value = re.sub(r" \(.*\)$", "", change).split(": ")
         match field:

@@ -1,1 +1,1 @@
-"""`modelberth operator|render|crds|fetch`; wiring only."""
+"""`modelberth plan|render|crds|operator|fetch`; wiring only."""
