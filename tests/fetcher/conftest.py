@@ -48,7 +48,7 @@ def fetch(hub: TinyHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
     monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr("huggingface_hub.file_download.time", SimpleNamespace(sleep=lambda seconds: None))
-    monkeypatch.setattr(command, "_end_on_sigterm", lambda: None)
+    monkeypatch.setattr(command, "end_on_sigterm", lambda: None)
 
     def run(*args: str, engine: str = "vLLM", machine: Machine | None = None) -> Ended:
         parser = argparse.ArgumentParser()

@@ -1,24 +1,17 @@
 """Facts of models from the hub that e2e uses, through the real client: what is known, and what it costs."""
 
 import json
-import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 
-from e2e.hub.access import Tokens
-from e2e.hub.network import Faults
-from e2e.hub.repositories import RepositoryFolder
-from e2e.hub.server import Hub as Served
-from e2e.hub.server import HubServer
 from modelberth.planner.files import Gguf, ModelFiles, Tensors
 from modelberth.ports import hub_facts
 from modelberth.ports.hub import HubProblem, HuggingFaceHub
 from modelberth.ports.model_files.safetensors_index import INDEX
+from tests.fakes.served_hub import GOOD, POOR, ServedHub, serving
 from tests.ports.conftest import Server
 from tests.ports.model_files.made import safetensors, write_gguf
 
@@ -27,49 +20,19 @@ BLOCKS = {"token_embd.weight": (8, 32), "blk.0.attn_q.weight": (32, 32), "blk.1.
 WEIGHT_BYTES = 2_000_000
 
 
-@dataclass
-class Place:
-    """A served folder, and what was asked of it."""
-
-    url: str
-    root: Path
-    faults: Faults
-    lines: list[str]
-
-    def write(self, name: str, files: dict[str, Any]) -> None:
-        """Files of ``org/name``: bytes, or anything as JSON."""
-        folder = self.root / "org" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, content in files.items():
-            (folder / path).write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-
-    def files(self, name: str, token: str | None = None, **wish: Any) -> ModelFiles:
-        hub = HuggingFaceHub(self.url, 2.0, token)
-        return hub.files(f"org/{name}", hub.resolve(f"org/{name}", None), **wish)
-
-    def requests(self, count: int) -> list[str]:
-        """Log lines of what was asked beside the commit; each is written after the client has its answer."""
-        deadline = time.monotonic() + 5
-        while len(lines := [line for line in self.lines if "expand=sha" not in line]) < count:
-            assert time.monotonic() < deadline, lines
-            time.sleep(0.01)
-        assert len(lines) == count, lines
-        return lines
-
-
 def sent(lines: list[str]) -> int:
     return sum(int(line.split("sent=")[1].split()[0]) for line in lines)
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    lines: list[str] = []
-    tokens = Tokens({"hf_good": frozenset({"*"}), "hf_poor": frozenset()})
-    hub = Served(RepositoryFolder(tmp_path), tokens=tokens, log=lines.append)
-    with HubServer(("127.0.0.1", 0), hub) as server:
-        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield Place(f"http://127.0.0.1:{server.server_port}", tmp_path, hub.faults, lines)
-        server.shutdown()
+def served(tmp_path: Path) -> Iterator[ServedHub]:
+    with serving(tmp_path) as hub:
+        yield hub
+
+
+def ask(served: ServedHub, name: str, token: str | None = None, **wish: Any) -> ModelFiles:
+    hub = HuggingFaceHub(served.url, 2.0, token)
+    return hub.files(f"org/{name}", hub.resolve(f"org/{name}", None), **wish)
 
 
 def weights(*names: str) -> bytes:
@@ -90,71 +53,71 @@ def sharded(count: int) -> dict[str, Any]:
     return {**files, INDEX: {"metadata": {"total_size": count * WEIGHT_BYTES}, "weight_map": mapped}}
 
 
-def test_one_file(place: Place) -> None:
-    place.write("one", {"config.json": CONFIG, "model.safetensors": weights("model.layers.0.w", "model.layers.2.w")})
+def test_one_file(served: ServedHub) -> None:
+    served.write("one", {"config.json": CONFIG, "model.safetensors": weights("model.layers.0.w", "model.layers.2.w")})
     half = WEIGHT_BYTES // 2
-    assert place.files("one") == ModelFiles(CONFIG, Tensors({"BF16": half}, WEIGHT_BYTES, drafter_bytes=half))
-    assert sent(place.requests(3)) < 200_000
+    assert ask(served, "one") == ModelFiles(CONFIG, Tensors({"BF16": half}, WEIGHT_BYTES, drafter_bytes=half))
+    assert sent(served.requests(3)) < 200_000
 
 
-def test_shards_that_the_hub_counts(place: Place) -> None:
-    place.write("shards", {"config.json": CONFIG, **sharded(3)})
+def test_shards_that_the_hub_counts(served: ServedHub) -> None:
+    served.write("shards", {"config.json": CONFIG, **sharded(3)})
     expected = Tensors({"BF16": 3 * WEIGHT_BYTES // 2}, 3 * WEIGHT_BYTES)
-    assert place.files("shards") == ModelFiles(CONFIG, expected)
-    place.requests(2)
+    assert ask(served, "shards") == ModelFiles(CONFIG, expected)
+    served.requests(2)
 
 
-def test_a_few_shards_that_it_does_not(place: Place) -> None:
+def test_a_few_shards_that_it_does_not(served: ServedHub) -> None:
     """As with AWQ and GPTQ, where its count is not that of the stored elements."""
     files = sharded(2)
     del files[INDEX]
-    place.write("shards", {"config.json": CONFIG, **files})
-    assert place.files("shards").tensors == Tensors({"BF16": WEIGHT_BYTES}, 2 * WEIGHT_BYTES)
-    assert sent(place.requests(4)) < 400_000
+    served.write("shards", {"config.json": CONFIG, **files})
+    assert ask(served, "shards").tensors == Tensors({"BF16": WEIGHT_BYTES}, 2 * WEIGHT_BYTES)
+    assert sent(served.requests(4)) < 400_000
 
 
-def test_of_many_shards_the_sizes_suffice(place: Place) -> None:
+def test_of_many_shards_the_sizes_suffice(served: ServedHub) -> None:
     files = sharded(hub_facts.MAX_HEADERS + 1)
     del files[INDEX]
-    place.write("shards", {"config.json": CONFIG, **files})
-    found = place.files("shards").tensors
+    served.write("shards", {"config.json": CONFIG, **files})
+    found = ask(served, "shards").tensors
     assert found is not None
     assert found.parameters == {}
     assert found.total_bytes == pytest.approx(WEIGHT_BYTES * len(files), rel=1e-4)
-    place.requests(2)
+    served.requests(2)
 
 
 @pytest.mark.parametrize("indexed", [True, False])
-def test_layers_for_drafting(place: Place, indexed: bool) -> None:
+def test_layers_for_drafting(served: ServedHub, indexed: bool) -> None:
     files = sharded(6)
     if not indexed:
         del files[INDEX]
     config = {**CONFIG, "num_hidden_layers": 5, "num_nextn_predict_layers": 1}
-    place.write("drafts", {"config.json": config, **files})
-    found = place.files("drafts").tensors
+    served.write("drafts", {"config.json": config, **files})
+    found = ask(served, "drafts").tensors
     assert found is not None
     assert found.drafter_bytes == (WEIGHT_BYTES if indexed else 0)
-    place.requests(4 if indexed else 3)
+    served.requests(4 if indexed else 3)
 
 
-def test_quantization_in_a_file_of_its_own(place: Place) -> None:
+def test_quantization_in_a_file_of_its_own(served: ServedHub) -> None:
     quantized = {"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "FP8"}}
-    place.write("fp8", {"config.json": CONFIG, "hf_quant_config.json": quantized})
+    served.write("fp8", {"config.json": CONFIG, "hf_quant_config.json": quantized})
     with pytest.raises(HubProblem, match="no weights"):
-        place.files("fp8")
-    place.write("fp8", {"model.safetensors": weights("a")})
-    config = place.files("fp8").config
+        ask(served, "fp8")
+    served.write("fp8", {"model.safetensors": weights("a")})
+    config = ask(served, "fp8").config
     assert config == {**CONFIG, "quantization_config": {"quant_method": "modelopt", "quant_algo": "FP8"}}
 
 
-def test_pickles_have_no_headers(place: Place) -> None:
-    place.write("old", {"config.json": CONFIG, "pytorch_model.bin": b"pickle"})
-    assert place.files("old") == ModelFiles(CONFIG)
+def test_pickles_have_no_headers(served: ServedHub) -> None:
+    served.write("old", {"config.json": CONFIG, "pytorch_model.bin": b"pickle"})
+    assert ask(served, "old") == ModelFiles(CONFIG)
 
 
-def gguf(place: Place, name: str, file: str, tensors: Mapping[str, tuple[int, ...]] = BLOCKS) -> None:
-    place.write(name, {})
-    write_gguf(place.root / "org" / name / file, tensors)
+def gguf(served: ServedHub, name: str, file: str, tensors: Mapping[str, tuple[int, ...]] = BLOCKS) -> None:
+    served.write(name, {})
+    write_gguf(served.root / "org" / name / file, tensors)
 
 
 def layers(files: ModelFiles) -> tuple[int, ...]:
@@ -163,39 +126,39 @@ def layers(files: ModelFiles) -> tuple[int, ...]:
 
 
 @pytest.mark.parametrize("wish", [{}, {"engine": "LlamaCpp"}, {"file": "m.gguf"}])
-def test_gguf(place: Place, wish: dict[str, Any]) -> None:
-    gguf(place, "gguf", "m.gguf")
-    gguf(place, "gguf", "mmproj-m.gguf")
-    assert layers(place.files("gguf", **wish)) == (2048, 2048)
-    place.requests(2)
+def test_gguf(served: ServedHub, wish: dict[str, Any]) -> None:
+    gguf(served, "gguf", "m.gguf")
+    gguf(served, "gguf", "mmproj-m.gguf")
+    assert layers(ask(served, "gguf", **wish)) == (2048, 2048)
+    served.requests(2)
 
 
-def test_gguf_beside_safetensors(place: Place) -> None:
-    gguf(place, "both", "m.gguf")
-    place.write("both", {"config.json": CONFIG, "model.safetensors": weights("a")})
+def test_gguf_beside_safetensors(served: ServedHub) -> None:
+    gguf(served, "both", "m.gguf")
+    served.write("both", {"config.json": CONFIG, "model.safetensors": weights("a")})
     for engine in (None, "vLLM"):
-        assert place.files("both", engine=engine) == ModelFiles(
+        assert ask(served, "both", engine=engine) == ModelFiles(
             CONFIG, Tensors({"BF16": WEIGHT_BYTES // 2}, WEIGHT_BYTES)
         )
-    found = place.files("both", engine="LlamaCpp")
+    found = ask(served, "both", engine="LlamaCpp")
     assert layers(found) == (2048, 2048)
     assert (found.config, found.tensors) == (CONFIG, None)
 
 
-def test_a_header_that_takes_several_ranges(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_header_that_takes_several_ranges(served: ServedHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_facts, "_GGUF_FIRST_BYTES", 1000)
-    gguf(place, "gguf", "m.gguf", {**BLOCKS, "blk.2.ffn_up_exps.weight": (1000, 32, 32)})
-    assert layers(place.files("gguf")) == (2048, 2048, 2_048_000)
-    lines = place.requests(6)
+    gguf(served, "gguf", "m.gguf", {**BLOCKS, "blk.2.ffn_up_exps.weight": (1000, 32, 32)})
+    assert layers(ask(served, "gguf")) == (2048, 2048, 2_048_000)
+    lines = served.requests(6)
     ranges = [line.split("range=")[1].split()[0] for line in lines[1:]]
     assert ranges == ["bytes=0-999", "bytes=1000-1999", "bytes=2000-3999", "bytes=4000-7999", "bytes=8000-15999"]
     assert sent(lines) < 20_000
 
 
-def test_a_split_gguf(place: Place) -> None:
-    gguf(place, "split", "m-00001-of-00002.gguf", {"blk.0.attn_q.weight": (32, 32)})
-    gguf(place, "split", "m-00002-of-00002.gguf", {"blk.1.attn_q.weight": (32, 32)})
-    assert layers(place.files("split", file="m-00001-of-00002.gguf")) == (2048, 2048)
+def test_a_split_gguf(served: ServedHub) -> None:
+    gguf(served, "split", "m-00001-of-00002.gguf", {"blk.0.attn_q.weight": (32, 32)})
+    gguf(served, "split", "m-00002-of-00002.gguf", {"blk.1.attn_q.weight": (32, 32)})
+    assert layers(ask(served, "split", file="m-00001-of-00002.gguf")) == (2048, 2048)
 
 
 @pytest.mark.parametrize(
@@ -206,11 +169,11 @@ def test_a_split_gguf(place: Place) -> None:
         ({"file": "c.gguf"}, "ModelNotFound", "has no file c.gguf"),
     ],
 )
-def test_what_the_fetcher_would_refuse(place: Place, wish: dict[str, Any], reason: str, why: str) -> None:
-    gguf(place, "two", "a.gguf")
-    gguf(place, "two", "b.gguf")
+def test_what_the_fetcher_would_refuse(served: ServedHub, wish: dict[str, Any], reason: str, why: str) -> None:
+    gguf(served, "two", "a.gguf")
+    gguf(served, "two", "b.gguf")
     with pytest.raises(HubProblem, match=why) as raised:
-        place.files("two", **wish)
+        ask(served, "two", **wish)
     assert raised.value.reason == reason
     assert raised.value.message.startswith("org/two: ")
 
@@ -228,48 +191,48 @@ def test_what_the_fetcher_would_refuse(place: Place, wish: dict[str, Any], reaso
         ),
     ],
 )
-def test_damage(place: Place, files: dict[str, Any], why: str) -> None:
-    place.write("bad", files)
+def test_damage(served: ServedHub, files: dict[str, Any], why: str) -> None:
+    served.write("bad", files)
     with pytest.raises(HubProblem, match=why) as raised:
-        place.files("bad")
+        ask(served, "bad")
     assert raised.value.reason == "CheckpointCorrupt"
 
 
-def test_what_only_we_cannot_read_is_told(place: Place) -> None:
-    place.write("huge", {"config.json": CONFIG, "model.safetensors": (50_000_000).to_bytes(8, "little") + bytes(100)})
-    found = place.files("huge")
+def test_what_only_we_cannot_read_is_told(served: ServedHub) -> None:
+    served.write("huge", {"config.json": CONFIG, "model.safetensors": (50_000_000).to_bytes(8, "little") + bytes(100)})
+    found = ask(served, "huge")
     assert (found.config, found.tensors) == (CONFIG, None)
     assert "model.safetensors of org/huge: its header would have 50000000 bytes" in found.missing[0]
 
 
-def test_config_json_is_worth_having_without_the_headers(place: Place) -> None:
-    place.write("one", {"config.json": CONFIG, "model.safetensors": weights("a")})
-    place.faults.cut_after, place.faults.cuts = 5, 2
+def test_config_json_is_worth_having_without_the_headers(served: ServedHub) -> None:
+    served.write("one", {"config.json": CONFIG, "model.safetensors": weights("a")})
+    served.faults.cut_after, served.faults.cuts = 5, 2
     with pytest.raises(HubProblem, match="HubUnreachable"):
-        place.files("one")
-    place.faults.cut_after, place.faults.cuts = 1000, 1
-    found = place.files("one")
+        ask(served, "one")
+    served.faults.cut_after, served.faults.cuts = 1000, 1
+    found = ask(served, "one")
     assert found.config == CONFIG
     assert found.missing[0].startswith("Cannot reach http://127.0.0.1")
 
 
-def test_who_may_read(place: Place) -> None:
+def test_who_may_read(served: ServedHub) -> None:
     files = {"config.json": CONFIG, "model.safetensors": weights("a")}
-    place.write("secret", {**files, ".hub.json": {"private": True}})
-    place.write("gated", {**files, ".hub.json": {"gated": "manual"}})
+    served.write("secret", {**files, ".hub.json": {"private": True}})
+    served.write("gated", {**files, ".hub.json": {"gated": "manual"}})
     for name, token, reason in (
         ("secret", None, "ModelNotFound"),
-        ("secret", "hf_poor", "ModelNotFound"),
+        ("secret", POOR, "ModelNotFound"),
         ("gated", None, "ModelGated"),
-        ("gated", "hf_poor", "ModelGated"),
+        ("gated", POOR, "ModelGated"),
         ("gated", "hf_unknown", "ModelGated"),
     ):
         with pytest.raises(HubProblem) as raised:
-            place.files(name, token)
+            ask(served, name, token)
         assert raised.value.reason == reason, (name, token)
         assert "hf_" not in str(raised.value)
     for name in ("secret", "gated"):
-        assert place.files(name, "hf_good").tensors == Tensors({"BF16": WEIGHT_BYTES // 2}, WEIGHT_BYTES)
+        assert ask(served, name, GOOD).tensors == Tensors({"BF16": WEIGHT_BYTES // 2}, WEIGHT_BYTES)
 
 
 COMMIT = "c" * 40

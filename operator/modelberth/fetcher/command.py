@@ -4,7 +4,6 @@ import argparse
 import os
 import signal
 import sys
-import threading
 import traceback
 from pathlib import Path
 from typing import Any, get_args
@@ -16,6 +15,7 @@ from modelberth.fetcher.machine import Machine
 from modelberth.fetcher.progress import gib
 from modelberth.fetcher.record import Record
 from modelberth.fetcher.retries import persist
+from modelberth.fetcher.signals import end_on_sigterm
 from modelberth.ports.hub_client import DEFAULT_ENDPOINT
 from modelberth.ports.hub_problems import HubProblem
 from modelberth.ports.model_files.selection import Unsuitable, Wish, select
@@ -84,7 +84,7 @@ def run(args: argparse.Namespace, machine: Machine | None = None) -> int:
     """Runs ``fetch``; returns the exit status. Nothing is raised: what goes wrong is in the report."""
     token = os.environ.get("HF_TOKEN", "").strip() or None
     scrubber = report.Scrubber(token)
-    _end_on_sigterm()
+    end_on_sigterm()
 
     def say(line: str) -> None:
         print(scrubber.clean(line), flush=True)
@@ -153,12 +153,3 @@ def _failed(problem: HubProblem, args: argparse.Namespace, scrubber: report.Scru
     print(scrubber.clean(f"{problem.reason}: {problem.message}"), file=sys.stderr, flush=True)
     report.write(report.failure(problem, scrubber), args.termination_log)
     return 1
-
-
-def _end_on_sigterm() -> None:
-    """As process 1 of a container, SIGTERM is ignored unless handled: a deleted pod would hang for its grace period.
-
-    Threads are in the middle of downloads; nothing needs an orderly end, part files are made to be left.
-    """
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda *_: os._exit(128 + signal.SIGTERM))

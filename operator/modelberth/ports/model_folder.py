@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from modelberth.planner.files import Gguf, ModelFiles, Tensors
+from modelberth.ports.hub_problems import Reason
 from modelberth.ports.model_files import gguf_files, quantization
 from modelberth.ports.model_files.gguf_header import GgufHeader, read_gguf_header
 from modelberth.ports.model_files.gguf_sums import sum_gguf
@@ -29,7 +30,11 @@ CONFIG = "config.json"
 
 
 class FolderProblem(ValueError):  # noqa: N818 - a problem with a way out, as people read it
-    """What is wrong with which file, in one sentence."""
+    """What is wrong with which file, in one sentence; ``reason`` as status shows it."""
+
+    def __init__(self, message: str, reason: Reason = "CheckpointCorrupt") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def read_folder(path: Path) -> ModelFiles:
@@ -43,7 +48,7 @@ def read_folder(path: Path) -> ModelFiles:
             return _named(path)
         return _found(_Folder(path))
     except OSError as error:
-        raise FolderProblem(f"{error.filename or path}: {error.strerror or error}.") from error
+        raise FolderProblem(f"{error.filename or path}: {error.strerror or error}.", "ModelNotFound") from error
 
 
 class _Folder:
@@ -87,7 +92,7 @@ def _named(path: Path) -> ModelFiles:
     folder = _Folder(path.parent)
     chosen = gguf_files.named(folder.names, path.name)
     if isinstance(chosen, tuple):
-        raise FolderProblem(f"{path}: {chosen[1]}")
+        raise FolderProblem(f"{path}: {chosen[1]}", chosen[0])
     gguf, missing = _gguf(folder, chosen)
     return ModelFiles(_config(folder), gguf=gguf, missing=missing)
 
@@ -102,10 +107,11 @@ def _found(folder: _Folder) -> ModelFiles:
         without += more
     elif models and config is None and tensors is None:
         raise FolderProblem(
-            f"{folder.path} holds {len(models)} GGUF models: name the file of one ({gguf_files.listing(folder.names)})."
+            f"{folder.path} holds {len(models)} GGUF models: name one ({gguf_files.listing(folder.names)}).",
+            "UnsupportedModel",
         )
     if config is None and tensors is None and gguf is None and not without:
-        raise FolderProblem(f"{folder.path} holds no config.json, no *.safetensors and no *.gguf.")
+        raise FolderProblem(f"{folder.path} holds no config.json, no *.safetensors and no *.gguf.", "ModelNotFound")
     return ModelFiles(config, tensors, gguf, without)
 
 
