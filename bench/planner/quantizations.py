@@ -72,7 +72,8 @@ def _groups(words: _Words) -> Quantization | None:
         return None
     if words.has("compressed-tensors", "w4a16", "w8a16", "wna16") and not words.has("gptq", "nvfp4", "mxfp4"):
         return Quantization(_packed(bits, size))
-    if words.has("awq"):
+    # "quantised" alone is how people call what AWQ and GPTQ do, and both hold the same bytes.
+    if words.has("awq", "quantised", "quantized"):
         return Quantization({"quant_method": "awq", "bits": bits, "group_size": size, "zero_point": True})
     if words.has("gptq", "auto_round", "autoround", "auto-round", "int4", "int8"):
         symmetric = not words.has("asym")

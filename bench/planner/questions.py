@@ -81,12 +81,19 @@ def _model(config: dict[str, Any], facts: dict[str, Any]) -> Model:
     total, family = parameters_of(facts), family_of(facts["model"])
     if family is None or not family.multimodal:
         return model
-    missing = (total or 0) - model.parameters
+    missing = (total or 0) - model.parameters - _drafted(model)
     if missing <= 0:
         return replace(model, multimodal=True)
     hidden = model.hidden_size
     tower = Matrix("visual.blocks", hidden, missing // hidden, linear=False)
     return replace(model, multimodal=True, extra=(*model.extra, tower))
+
+
+def _drafted(model: Model) -> int:
+    """Elements that a checkpoint has for speculative decoding, where the family's have: one more layer."""
+    if model.drafter:
+        return sum(matrix.elements for matrix in model.drafter)
+    return sum(matrix.elements for matrix in model.layers[-1].matrices) if model.model_type.startswith("qwen3_5") else 0
 
 
 def _longest(row: dict[str, Any], config: dict[str, Any]) -> int | None:

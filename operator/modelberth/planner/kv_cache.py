@@ -96,6 +96,8 @@ class Lengths:
     block: int = BLOCK_TOKENS
     alignment: int = BLOCK_TOKENS
     """Step in which blocks grow to the size of a state."""
+    state_pages: int = 1
+    """Blocks of states that a sequence takes: one more where prefixes are cached."""
 
 
 def full_pool(layers: Iterable[Layer], kind: CacheType, lengths: Lengths) -> Pool:
@@ -154,7 +156,7 @@ def _fitting_block(page: int, per_token: int, block: int) -> int:
 
 def _pages(cache: Cache, block: int, lengths: Lengths) -> int:
     if isinstance(cache, StateCache):
-        return 1
+        return lengths.state_pages
     window = _window(cache)
     if window is None:
         return blocks(lengths.longest, block)

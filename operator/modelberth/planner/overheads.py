@@ -1,26 +1,45 @@
-"""Memory besides weights and KV cache: activation peaks, what the driver and NCCL take, CUDA graphs.
+"""Memory besides weights and KV cache: activation peaks, what drivers and libraries take, CUDA graphs.
 
-The formulas are here, their parameters in profiles.json: fitted from public start-up logs by bench/fit_overheads.py.
+The formulas are here; their parameters are in profiles.json, fitted from public start-up logs by
+bench/fit_overheads.py, with the sources and the spread of each.
 """
 
 import json
+import math
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal
 
 from modelberth.api.engine_facts import Version
+from modelberth.planner.gpus import Gpu
 from modelberth.planner.model import Model
+
+DeviceClass = Literal["cuda", "rocm", "unified"]
+"""Unified: CPU and GPU share one memory, so what the rest of the machine takes counts too."""
 
 LOGIT_BYTES = 4
 """Samplers work in float32."""
 
+IMAGE_TOKENS = (("qwen", 16384), ("internvl", 3328), ("llava", 2880), ("phi3_v", 2509), ("pixtral|mistral3", 3025))
+"""Tokens of the largest image that a family's processor lets through, by model_type; most others make less than 300.
+Qwen: max_pixels 12,845,056 / 28 / 28, https://huggingface.co/Qwen/Qwen2.5-VL-7B-Instruct/blob/main/preprocessor_config.json
+"""
+FEW_IMAGE_TOKENS = 280
+
+_UNIFIED = re.compile("GB10|Jetson|Orin|Thor")
+_LINKED = re.compile("SXM|HBM3|[ABH]100-80GB-HBM|H20\\b|H[128]00|B[23]00|GH200|Instinct")
+"""Labels of GPUs that NVLink or xGMI joins: buffers of collectives are larger there."""
+
 
 @dataclass(frozen=True)
 class Profile:
-    """Parameters of one engine generation."""
+    """Parameters of one generation of an engine on one class of devices."""
 
     engine: str
     """vLLM V0, vLLM V1 or SGLang."""
+    device: DeviceClass
     since: Version
     until: Version | None
     hidden: float
@@ -28,13 +47,17 @@ class Profile:
     sampler: float
     """Copies of the float32 logits that the sampler holds."""
     context_gib: float
-    """Driver, kernels and libraries on one GPU, which the engine counts as its own."""
-    communication_gib: float
-    """Buffers of NCCL and custom all-reduce, where several GPUs work together."""
+    """Drivers, kernels and libraries on one GPU, as far as the engine counts them."""
+    bus_gib: float
+    """Buffers of collectives over PCIe, where several GPUs work together."""
+    link_gib: float
+    """The same over NVLink."""
     graphs_gib: float
     """CUDA graphs, besides those per layer."""
     graphs_layer_mib: float
-    """CUDA graphs per layer, in MiB."""
+    """CUDA graphs of one layer, in MiB."""
+    image_token_kib: float
+    """Peak of the vision tower per token of an image, in KiB."""
 
     def at(self, version: Version) -> bool:
         return self.since <= version and (self.until is None or version < self.until)
@@ -49,35 +72,71 @@ class Batch:
     element_bytes: int
     tensor: int
     """GPUs that share a feed-forward layer."""
-    experts: int = 1
-    """GPUs over which whole experts are spread."""
+    whole_experts: bool = False
+    """Experts are spread whole over the GPUs, so the widest one is not cut."""
+    images: bool = True
+    """Whether a multimodal model's tower is run."""
 
 
-def profile_of(engine: str, version: Version) -> Profile:
-    """The profile for a version; the newest where none is made for it."""
-    profiles = _profiles()[engine]
+def profile_of(engine: str, gpu: Gpu | None, version: Version) -> Profile:
+    """The profile for an engine's version on a device; the newest where none is made for it."""
+    by_device = _profiles()[engine]
+    profiles = by_device.get(device_class(gpu), by_device["cuda"])
     return next((profile for profile in profiles if profile.at(version)), profiles[-1])
 
 
 @cache
-def _profiles() -> dict[str, tuple[Profile, ...]]:
-    found: dict[str, list[Profile]] = {}
+def _profiles() -> dict[str, dict[str, list[Profile]]]:
+    found: dict[str, dict[str, list[Profile]]] = {}
     for record in json.loads((files(__package__) / "profiles.json").read_text())["profiles"]:
-        since, until = tuple(record["since"]), record["until"]
-        profile = Profile(record["engine"], since, tuple(until) if until is not None else None, **record["parameters"])
-        found.setdefault(profile.engine, []).append(profile)
-    return {engine: tuple(profiles) for engine, profiles in found.items()}
+        until = tuple(record["until"]) if record["until"] is not None else None
+        values = {name: parameter["value"] for name, parameter in record["parameters"].items()}
+        profile = Profile(record["engine"], record["device"], tuple(record["since"]), until, **values)
+        found.setdefault(profile.engine, {}).setdefault(profile.device, []).append(profile)
+    return found
+
+
+def device_class(gpu: Gpu | None) -> DeviceClass:
+    """By what a GPU shares with the rest of the machine."""
+    if gpu is None:
+        return "cuda"
+    if gpu.vendor == "amd":
+        return "rocm"
+    return "unified" if _UNIFIED.search(gpu.label) else "cuda"
+
+
+def linked(gpu: Gpu | None) -> bool:
+    """Whether GPUs of this kind are joined by more than PCIe."""
+    return gpu is not None and _LINKED.search(gpu.label) is not None and "PCIe" not in gpu.label
 
 
 def activation_bytes(model: Model, batch: Batch, profile: Profile) -> int:
-    """Peak of a step: the forward pass over all tokens, or the sampler over all sequences, whichever is larger."""
-    return int(max(forward_bytes(model, batch, profile), sampler_bytes(model, batch, profile)))
+    """Peak of a step: forward pass over all tokens, sampler over all sequences or vision tower; they come in turn."""
+    forward, sampler = forward_bytes(model, batch, profile), sampler_bytes(model, batch, profile)
+    return int(max(forward, sampler, vision_bytes(model, batch, profile)))
 
 
 def forward_bytes(model: Model, batch: Batch, profile: Profile) -> float:
-    """Intermediate tensors of the widest layer: gate, up and their product, beside copies of the hidden states."""
-    width = 3 * -(-model.intermediate_size // batch.tensor)
+    """Intermediate tensors of the widest layer beside copies of the hidden states."""
+    width = max(dense_width(model, batch.tensor), expert_width(model, batch))
     return batch.tokens * (width + profile.hidden * model.hidden_size) * batch.element_bytes
+
+
+def dense_width(model: Model, tensor: int) -> int:
+    """Elements per token of a dense feed-forward layer: gate, up and their product."""
+    return 3 * -(-model.intermediate_size // tensor)
+
+
+def expert_width(model: Model, batch: Batch) -> int:
+    """Elements per token of the experts: both buffers of the fused kernel, a row for every expert of the token.
+
+    https://github.com/vllm-project/vllm/blob/v0.10.2/vllm/model_executor/layers/fused_moe/fused_moe.py
+    (intermediate_cache13, intermediate_cache2)
+    """
+    if not model.experts:
+        return 0
+    inner = model.expert_inner_dim if batch.whole_experts else -(-model.expert_inner_dim // batch.tensor)
+    return model.experts_per_token * (max(2 * inner, model.hidden_size) + inner)
 
 
 def sampler_bytes(model: Model, batch: Batch, profile: Profile) -> float:
@@ -85,9 +144,22 @@ def sampler_bytes(model: Model, batch: Batch, profile: Profile) -> float:
     return profile.sampler * min(batch.sequences, batch.tokens) * model.vocab_size * LOGIT_BYTES
 
 
-def overhead_bytes(profile: Profile, gpus: int) -> int:
-    """What is neither weights nor activations nor KV cache nor graphs."""
-    return int((profile.context_gib + (profile.communication_gib if gpus > 1 else 0)) * 2**30)
+def vision_bytes(model: Model, batch: Batch, profile: Profile) -> float:
+    """The vision tower over the largest image; its layers are cut like those of the text model."""
+    if not model.multimodal or not batch.images:
+        return 0
+    return image_tokens(model.model_type) * profile.image_token_kib * 2**10 / math.sqrt(batch.tensor)
+
+
+def image_tokens(model_type: str) -> int:
+    """Tokens of the largest image."""
+    return next((tokens for name, tokens in IMAGE_TOKENS if re.match(name, model_type)), FEW_IMAGE_TOKENS)
+
+
+def overhead_bytes(profile: Profile, gpus: int, gpu: Gpu | None) -> int:
+    """What is neither weights nor activations nor KV cache nor graphs. ``gpus``: that work together."""
+    together = (profile.link_gib if linked(gpu) else profile.bus_gib) if gpus > 1 else 0
+    return int((profile.context_gib + together) * 2**30)
 
 
 def graph_bytes(model: Model, profile: Profile) -> int:

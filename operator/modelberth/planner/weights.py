@@ -1,10 +1,11 @@
 """Weights as an engine holds them: cut over GPUs, quantized with their scales, in the blocks that torch hands out."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from modelberth.planner.model import Layer, Matrix, Model, Scheme
+from modelberth.planner.model import LatentCache, Layer, Matrix, Model, Scheme
 
 VOCABULARY_MULTIPLE = 64
 """vLLM and SGLang pad the vocabulary to it before they cut it.
@@ -24,6 +25,16 @@ _FUSED = {
 """Projections that engines load into one tensor."""
 
 _ATTENTION = ("self_attn", "attn", "attention")
+_ROW_WISE = ("down_proj", "w2")
+_ROTARY_SHARES = (
+    ("qwen3_next", 0.25),
+    ("qwen3_5", 0.25),
+    ("phi3", 1.0),
+    ("phi", 0.5),
+    ("gpt_neox", 0.25),
+    ("glm4", 0.5),
+)
+"""partial_rotary_factor of families whose heads are rotated in part; the first that matches."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,23 @@ class Sharding:
 
 
 @dataclass(frozen=True)
+class Held:
+    """How an engine holds weights."""
+
+    scheme: Scheme
+    """Of linear layers."""
+    element_bytes: int
+    """Bytes of an element that is not quantized."""
+    sharding: Sharding = Sharding()
+    rope_copies: int = 1
+    """The table of rotary embeddings is so many times longer than the model's context."""
+    hidden_multiple: int = 1
+    """Experts are padded to it along the hidden dimension,"""
+    inner_multiple: int = 1
+    """and along their own, on each GPU."""
+
+
+@dataclass(frozen=True)
 class Stage:
     """One pipeline stage on one of its GPUs."""
 
@@ -48,22 +76,22 @@ class Stage:
     layers: tuple[Layer, ...]
 
 
-def stages(model: Model, scheme: Scheme, sharding: Sharding, element_bytes: int) -> tuple[Stage, ...]:
-    """What each pipeline stage holds. ``element_bytes``: of a weight that is not quantized."""
-    sizes = _LayerSizes(scheme, sharding, element_bytes)
-    bounds = partition(len(model.layers), sharding.pipeline)
+def stages(model: Model, held: Held) -> tuple[Stage, ...]:
+    """What each pipeline stage holds."""
+    sizes = _LayerSizes(model, held)
+    bounds = partition(len(model.layers), held.sharding.pipeline)
+    table = rope_table_bytes(model, held.element_bytes) * held.rope_copies
     found = []
     for number, (first, last) in enumerate(bounds):
-        weights = sum(sizes.of(layer) for layer in model.layers[first:last])
+        weights = table + sum(sizes.of(layer) for layer in model.layers[first:last])
         if number == 0:
-            weights += _plain(model, model.embedding, sharding, element_bytes)
-            weights += sizes.of(Layer(model.extra, None))
+            weights += _plain(model, model.embedding, held) + sizes.of(Layer(model.extra, None))
         if number == len(bounds) - 1:
-            weights += _plain(model, model.head, sharding, element_bytes)
+            weights += _plain(model, model.head, held)
             if model.tied and number > 0:
                 # The head is the embedding, so the last stage has a copy of it.
-                weights += _plain(model, model.embedding, sharding, element_bytes)
-        found.append(Stage(weights + rope_table_bytes(model, element_bytes), model.layers[first:last]))
+                weights += _plain(model, model.embedding, held)
+        found.append(Stage(weights, model.layers[first:last]))
     return tuple(found)
 
 
@@ -93,22 +121,19 @@ def allocated(size: int) -> int:
 
 def rope_table_bytes(model: Model, element_bytes: int) -> int:
     """Cosines and sines of every position, which layers share: max_len x rotary dimension."""
-    latent = next((layer.cache for layer in model.layers if hasattr(layer.cache, "rope_dim")), None)
-    width = getattr(latent, "rope_dim", 0) if latent else _key_dim(model)
-    return (model.max_len or 0) * width * element_bytes
-
-
-def _key_dim(model: Model) -> int:
-    return max((getattr(layer.cache, "key_dim", 0) for layer in model.layers), default=0)
+    caches = (layer.cache for layer in model.layers)
+    widths = (cache.rope_dim if isinstance(cache, LatentCache) else getattr(cache, "key_dim", 0) for cache in caches)
+    share = next((share for name, share in _ROTARY_SHARES if model.model_type.startswith(name)), 1.0)
+    return int((model.max_len or 0) * max(widths, default=0) * share) * element_bytes
 
 
 class _LayerSizes:
     """Bytes of a layer on one GPU, computed once for layers that are alike."""
 
-    def __init__(self, scheme: Scheme, sharding: Sharding, element_bytes: int) -> None:
-        self._scheme = scheme
-        self._sharding = sharding
-        self._plain = Scheme(bits=8 * element_bytes)
+    def __init__(self, model: Model, held: Held) -> None:
+        self._hidden = model.hidden_size
+        self._held = held
+        self._plain = Scheme(bits=8 * held.element_bytes)
         self._known: dict[int, int] = {}
 
     def of(self, layer: Layer) -> int:
@@ -120,17 +145,27 @@ class _LayerSizes:
         kv_heads = getattr(layer.cache, "kv_heads", 0)
         tensors: dict[tuple[str, int], int] = {}
         for matrix in layer.matrices:
-            parts = stored(shard(matrix, self._sharding, kv_heads), self._scheme_of(matrix))
-            for number, size in enumerate(parts):
+            part = self._padded(shard(matrix, self._held.sharding, kv_heads))
+            for number, size in enumerate(stored(part, self._scheme_of(matrix))):
                 key = (_fused_name(matrix.name), number)
                 tensors[key] = tensors.get(key, 0) + size
         return sum(allocated(size) for size in tensors.values())
 
+    def _padded(self, matrix: Matrix) -> Matrix:
+        if matrix.split != "experts" or self._held.hidden_multiple == self._held.inner_multiple == 1:
+            return matrix
+        return replace(matrix, inputs=self._multiple(matrix.inputs), outputs=self._multiple(matrix.outputs))
+
+    def _multiple(self, size: int) -> int:
+        if size == 1:
+            return 1
+        multiple = self._held.hidden_multiple if size == self._hidden else self._held.inner_multiple
+        return -(-size // multiple) * multiple
+
     def _scheme_of(self, matrix: Matrix) -> Scheme:
-        if not matrix.linear or (self._scheme.only_experts and matrix.split != "experts"):
-            return self._plain
-        scheme = matrix.scheme or self._scheme
-        return self._plain if scheme.method == "none" else scheme
+        scheme = matrix.scheme or self._held.scheme
+        plain = scheme.method == "none" or not matrix.linear
+        return self._plain if plain or (scheme.only_experts and matrix.split != "experts") else scheme
 
 
 def _fused_name(name: str) -> str:
@@ -147,7 +182,9 @@ def shard(matrix: Matrix, sharding: Sharding, kv_heads: int = 0) -> Matrix:
     gpus = sharding.attention if matrix.name.split(".", 1)[0] in _ATTENTION else sharding.tensor
     if matrix.split == "kv_heads" and kv_heads:
         gpus = min(gpus, kv_heads)
-    # Which side is cut does not matter for the size; scales are next to nothing either way.
+    if matrix.split == "experts" and matrix.name.endswith(_ROW_WISE):
+        return replace(matrix, inputs=-(-matrix.inputs // gpus))
+    # Which side is cut does not matter for the size of dense matrices; scales are next to nothing either way.
     return replace(matrix, outputs=-(-matrix.outputs // gpus))
 
 
@@ -170,13 +207,12 @@ def _groups(matrix: Matrix, scheme: Scheme) -> int:
     return along * across * matrix.count
 
 
-def _plain(model: Model, matrices: Iterable[Matrix], sharding: Sharding, element_bytes: int) -> int:
-    return sum(
-        allocated(shard(_padded(matrix, model.vocab_size), sharding).elements * element_bytes) for matrix in matrices
-    )
+def _plain(model: Model, matrices: Iterable[Matrix], held: Held) -> int:
+    parts = (shard(_whole_vocabulary(matrix, model.vocab_size), held.sharding) for matrix in matrices)
+    return sum(allocated(part.elements * held.element_bytes) for part in parts)
 
 
-def _padded(matrix: Matrix, vocabulary: int) -> Matrix:
+def _whole_vocabulary(matrix: Matrix, vocabulary: int) -> Matrix:
     if vocabulary and matrix.outputs == vocabulary:
         return replace(matrix, outputs=_vocabulary(vocabulary))
     if vocabulary and matrix.inputs == vocabulary:
@@ -186,3 +222,29 @@ def _padded(matrix: Matrix, vocabulary: int) -> Matrix:
 
 def _vocabulary(size: int) -> int:
     return -(-size // VOCABULARY_MULTIPLE) * VOCABULARY_MULTIPLE
+
+
+def lora_bytes(model: Model, held: Held, adapters: int, rank: int) -> int:
+    """Buffers for LoRA adapters beside every linear layer that is not an expert."""
+    counts = Counter(id(layer) for layer in model.layers)
+    layers = {id(layer): layer for layer in model.layers}
+    elements = 0
+    for name, layer in layers.items():
+        parts = [shard(m, held.sharding) for m in layer.matrices if m.linear and m.split != "experts"]
+        elements += counts[name] * sum(part.inputs + part.outputs for part in parts)
+    return elements * adapters * rank * held.element_bytes
+
+
+def absorbed_bytes(model: Model, held: Held) -> int:
+    """Products of projections that vLLM 0.7 keeps beside the projections of latent attention.
+
+    https://github.com/vllm-project/vllm/blob/v0.7.3/vllm/attention/backends/mla/common.py (W_Q_UK, W_UV_O)
+    """
+    total = 0
+    for layer in model.layers:
+        if isinstance(layer.cache, LatentCache):
+            queries = next((m.inputs for m in layer.matrices if m.name.endswith("q_b_proj")), model.hidden_size)
+            heads = -(-model.attention_heads // held.sharding.attention)
+            latent = layer.cache.dim - layer.cache.rope_dim
+            total += heads * latent * (queries + model.hidden_size) * held.element_bytes
+    return total // held.sharding.pipeline

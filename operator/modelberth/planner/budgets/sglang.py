@@ -14,7 +14,7 @@ from modelberth.planner.model import AttentionCache, Layer
 from modelberth.planner.overheads import Batch, activation_bytes, graph_bytes, overhead_bytes, profile_of
 from modelberth.planner.plan import Launch
 from modelberth.planner.quantization import element_bytes, kv_element_bytes, scheme_held
-from modelberth.planner.weights import Sharding, Stage, stages
+from modelberth.planner.weights import Held, Sharding, Stage, stages
 
 STATE_RATIO = 0.9
 """Memory of Mamba states beside that of the KV cache: --mamba-full-memory-ratio."""
@@ -56,8 +56,12 @@ def _stages(situation: Situation) -> tuple[Stage, ...]:
         experts=min(experts, spec.parallelism.tensor),
         pipeline=spec.parallelism.pipeline,
     )
-    scheme = scheme_held(situation.model, spec.quantization)
-    return stages(situation.model, scheme, sharding, element_bytes(spec.dtype, situation.model.dtype))
+    held = Held(
+        scheme=scheme_held(situation.model, spec.quantization),
+        element_bytes=element_bytes(spec.dtype, situation.model.dtype),
+        sharding=sharding,
+    )
+    return stages(situation.model, held)
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,8 @@ class _Shares:
 
 def _shares(situation: Situation) -> _Shares:
     spec, model = situation.spec, situation.model
-    profile = profile_of("SGLang", situation.version)
-    overhead = overhead_bytes(profile, spec.parallelism.tensor * spec.parallelism.pipeline)
+    profile = profile_of("SGLang", situation.gpu, situation.version)
+    overhead = overhead_bytes(profile, spec.parallelism.tensor * spec.parallelism.pipeline, situation.gpu)
     activation = activation_bytes(model, _batch(situation), profile)
     graphs = 0 if situation.arguments.given("--disable-cuda-graph") else graph_bytes(model, profile)
     fraction = situation.memory_fraction

@@ -3,29 +3,38 @@
 https://github.com/vllm-project/vllm/blob/v0.10.2/vllm/v1/worker/gpu_worker.py (determine_available_memory)
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelberth.api.finding import Finding
 from modelberth.planner.budgets.budget import Budget, Situation, does_not_fit, gib
-from modelberth.planner.kv_cache import CacheType, Lengths, Pool, full_pool, grouped_pool
+from modelberth.planner.kv_cache import BLOCK_TOKENS, CacheType, Lengths, Pool, full_pool, grouped_pool
 from modelberth.planner.overheads import (
     Batch,
     Profile,
     activation_bytes,
+    device_class,
     graph_bytes,
+    image_tokens,
     overhead_bytes,
     profile_of,
 )
 from modelberth.planner.plan import Launch
 from modelberth.planner.quantization import element_bytes, kv_element_bytes, scheme_held
-from modelberth.planner.weights import Sharding, Stage, stages
+from modelberth.planner.weights import Held, Sharding, Stage, absorbed_bytes, lora_bytes, stages
 
 GROUPS_SINCE = (0, 9, 2)
 """The hybrid KV cache manager: https://github.com/vllm-project/vllm/pull/13296."""
 GRAPHS_COUNTED_SINCE = (0, 21)
 """CUDA graphs are estimated and taken off the budget, and "KV cache size" is concurrency x max_model_len."""
 IN_FLIGHT_SINCE = (0, 22)
-ASYNC_SINCE = (0, 14)
+"""Sliding windows are reserved for two batches: one runs while the next is scheduled."""
+STATES_CACHED_SINCE = (0, 14)
+"""Prefixes of models with states are cached too, which takes two states of a sequence (mamba_cache_mode align)."""
+SECTIONED_ROPE = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5", "qwen2_5_omni", "qwen3_omni", "glm4v")
+"""Families with rotary embeddings in sections (mrope)."""
+LONG_ROPE_SINCE = (0, 7, 2)
+"""Their tables are four times as long, for videos: https://github.com/vllm-project/vllm/pull/12604."""
+ABSORBED_SINCE, ABSORBED_UNTIL = (0, 7, 1), (0, 8)
 LARGE_GPU = 70 * 2**30
 """Larger batches are the default from here on: https://github.com/vllm-project/vllm/pull/15150."""
 LONG_CONTEXT = 32 * 1024
@@ -41,17 +50,44 @@ def budget(situation: Situation) -> Budget:
 
 
 def _stages(situation: Situation) -> tuple[Stage, ...]:
-    spec = situation.spec
+    held = _held(situation)
+    more = _more_weights(situation, held)
+    found = stages(situation.model, held)
+    return tuple(replace(stage, weights=max(stage.weights + more, 0)) for stage in found)
+
+
+def _held(situation: Situation) -> Held:
+    spec, model = situation.spec, situation.model
     parallel = spec.parallelism
-    expert_parallel = situation.arguments.given("--enable-expert-parallel")
     sharding = Sharding(
         tensor=parallel.tensor,
         attention=parallel.tensor,
-        experts=parallel.tensor * parallel.data if expert_parallel else 1,
+        experts=parallel.tensor * parallel.data if situation.arguments.given("--enable-expert-parallel") else 1,
         pipeline=parallel.pipeline,
     )
-    scheme = scheme_held(situation.model, spec.quantization)
-    return stages(situation.model, scheme, sharding, element_bytes(spec.dtype, situation.model.dtype))
+    scheme = scheme_held(model, spec.quantization)
+    padded = scheme.method == "mxfp4"
+    return Held(
+        scheme=scheme,
+        element_bytes=element_bytes(spec.dtype, model.dtype),
+        sharding=sharding,
+        rope_copies=4 if situation.version >= LONG_ROPE_SINCE and model.model_type.startswith(SECTIONED_ROPE) else 1,
+        hidden_multiple=256 if padded else 1,
+        inner_multiple=128 if padded else 1,
+    )
+
+
+def _more_weights(situation: Situation, held: Held) -> int:
+    """Adapters and absorbed projections beside a stage's weights, less what is moved to the host."""
+    arguments = situation.arguments
+    more = -int((arguments.number("--cpu-offload-gb") or 0) * 2**30)
+    if arguments.given("--enable-lora"):
+        more += lora_bytes(
+            situation.model, held, arguments.count("--max-loras") or 1, arguments.count("--max-lora-rank") or 16
+        )
+    if ABSORBED_SINCE <= situation.version < ABSORBED_UNTIL:
+        more += absorbed_bytes(situation.model, held)
+    return more
 
 
 def _stage_budget(situation: Situation, stage: Stage) -> Budget:
@@ -59,7 +95,7 @@ def _stage_budget(situation: Situation, stage: Stage) -> Budget:
     spec, model = situation.spec, situation.model
     share = int(situation.memory * spec.gpu_memory_utilization)
     activation = activation_bytes(model, run.batch, run.profile)
-    overhead = overhead_bytes(run.profile, spec.parallelism.tensor * spec.parallelism.pipeline)
+    overhead = overhead_bytes(run.profile, spec.parallelism.tensor * spec.parallelism.pipeline, situation.gpu)
     graphs = 0 if run.eager else graph_bytes(model, run.profile)
     if situation.version >= GRAPHS_COUNTED_SINCE:
         overhead += graphs
@@ -95,7 +131,7 @@ class _Run:
 def _run(situation: Situation) -> _Run:
     v1 = _is_v1(situation)
     spec = situation.spec
-    large = situation.memory >= LARGE_GPU and not _is_a100(situation)
+    large = situation.memory >= LARGE_GPU and not _is_small(situation)
     sequences = spec.max_num_seqs or (1024 if v1 and large and situation.version >= (0, 8, 3) else 256)
     tokens = situation.arguments.count("--max-num-batched-tokens") or _default_tokens(situation, v1, large)
     batch = Batch(
@@ -103,8 +139,10 @@ def _run(situation: Situation) -> _Run:
         sequences=min(sequences, tokens),
         element_bytes=element_bytes(spec.dtype, situation.model.dtype),
         tensor=spec.parallelism.tensor,
+        whole_experts=situation.arguments.given("--enable-expert-parallel"),
+        images=_sees(situation),
     )
-    profile = profile_of("vLLM V1" if v1 else "vLLM V0", situation.version)
+    profile = profile_of("vLLM V1" if v1 else "vLLM V0", situation.gpu, situation.version)
     return _Run(v1, situation.arguments.given("--enforce-eager"), batch, profile)
 
 
@@ -119,7 +157,21 @@ def _is_v1(situation: Situation) -> bool:
     return situation.version >= (0, 8) and (capability is None or capability >= (8, 0))
 
 
-def _is_a100(situation: Situation) -> bool:
+def _sees(situation: Situation) -> bool:
+    """Whether images are profiled: not in text-only mode, nor with a limit of no image.
+
+    Before 0.7 an image that is longer than the context was left out.
+    """
+    limits = situation.arguments.record("--limit-mm-per-prompt")
+    if situation.arguments.given("--language-model-only") or limits.get("image") == 0:
+        return False
+    return situation.version >= (0, 7) or image_tokens(situation.model.model_type) <= situation.max_model_len
+
+
+def _is_small(situation: Situation) -> bool:
+    """A100 have the batches of small GPUs since 0.9.1, and those whose memory the driver does not tell (GB10)."""
+    if device_class(situation.gpu) == "unified":
+        return True
     return situation.version >= (0, 9, 1) and situation.gpu is not None and "A100" in situation.gpu.label
 
 
@@ -139,11 +191,19 @@ def _pool(situation: Situation, stage: Stage, run: _Run) -> Pool:
         state_bytes=run.batch.element_bytes,
         fp8_latent=spec.kv_cache_dtype == "fp8_ds_mla",
     )
-    in_flight = run.batch.tokens
-    lengths = Lengths(situation.max_model_len, in_flight, situation.arguments.count("--block-size") or 16)
+    lengths = Lengths(
+        longest=situation.max_model_len,
+        in_flight=run.batch.tokens * (2 if situation.version >= IN_FLIGHT_SINCE else 1),
+        block=situation.arguments.count("--block-size") or BLOCK_TOKENS,
+        state_pages=2 if situation.version >= STATES_CACHED_SINCE and _caches_prefixes(situation) else 1,
+    )
     if run.v1 and situation.version >= GROUPS_SINCE:
         return grouped_pool(stage.layers, kind, lengths)
     return full_pool(stage.layers, kind, lengths)
+
+
+def _caches_prefixes(situation: Situation) -> bool:
+    return not situation.arguments.given("--no-enable-prefix-caching")
 
 
 def _tokens(situation: Situation, pool: Pool, blocks: int) -> int:
