@@ -1,1 +1,1 @@
-"""`modelberth plan|render|crds|operator|fetch`; wiring only."""
+"""`modelberth plan|render|crds|operator|fetch|facts`; wiring only."""
