@@ -69,13 +69,15 @@ def images(tag: str) -> Settings:
 def test_the_planner_is_asked_as_the_operator_asks() -> None:
     md = judged(stored(maxModelLen=4096))
     assert isinstance(md, ModelDeployment)
-    files = ModelFiles(config={"model_type": "llama"})
+    files = ModelFiles(config={"model_type": "llama"}, missing=("the index is too large",))
     request = plan_request(md, files, images("v0.7.3"))
-    assert (request.spec, request.engine_version, request.files, request.missing) == (md.spec, (0, 7, 3), files, ())
+    assert (request.spec, request.engine_version, request.files) == (md.spec, (0, 7, 3), files)
+    assert request.missing == files.missing
 
 
-def deployment(policy: str | None = None) -> ModelDeployment:
-    made = stored()
+def deployment(policy: str | None = None, **spec: Any) -> ModelDeployment:
+    limits = {"limits": {"memory": "8Gi"}}  # required on device CPU
+    made = stored(resources=limits, **spec)
     if policy is not None:
         made["metadata"]["annotations"] = {PLAN_POLICY: policy}
     md = judged(made)
@@ -102,6 +104,13 @@ def test_an_expert_overrules_the_plan() -> None:
 def test_what_fits_or_is_not_known_is_allowed() -> None:
     assert judge_plan(deployment(), plan_of(True)) == Verdict()
     assert judge_plan(deployment(), plan_of(True, SECOND)) == Verdict(warnings=(str(SECOND),))
-    unknown = Finding("spec.gpu.type", "the GPU NVIDIA-X is not known", UNKNOWN_GPU)
-    verdict = judge_plan(deployment(), plan_of(None, unknown))
-    assert (verdict.result, verdict.warnings) == ("unjudged", (str(unknown),))
+
+
+@pytest.mark.parametrize(
+    ("spec", "warned"), [({"gpu": {"type": "NVIDIA-X"}}, True), ({"device": "CPU"}, True), ({}, False)]
+)
+def test_an_unknown_gpu_is_told_to_whom_it_may_concern(spec: dict[str, Any], warned: bool) -> None:
+    unknown = Finding("spec.gpu.type", "the GPU is not known", UNKNOWN_GPU)
+    other = Finding("spec.dtype", "is assumed")
+    verdict = judge_plan(deployment(**spec), plan_of(None, unknown, other))
+    assert (verdict.result, verdict.warnings) == ("unjudged", (str(unknown), str(other)) if warned else (str(other),))

@@ -78,13 +78,16 @@ async def _webhook(kube: KubeApi, settings: Settings, options: Options, metrics:
         return
     # Imported here: most installations run without it and its 9 MiB.
     from modelberth.planner.planning import plan
-    from modelberth.webhook.admission import Admission, NoFacts
+    from modelberth.webhook.admission import Admission
+    from modelberth.webhook.facts import HubFacts
     from modelberth.webhook.metrics import WebhookMetrics
     from modelberth.webhook.service import serving
 
-    admission = Admission(settings, NoFacts(), plan, WebhookMetrics(metrics.registry))
+    facts = HubFacts(HuggingFaceHub(settings.hub.endpoint))
+    admission = Admission(settings, facts, plan, WebhookMetrics(metrics.registry))
     async with serving(options.webhook, options.namespace, kube, admission):
         yield
+    await facts.close()
 
 
 async def _work(kube: KubeApi, settings: Settings, metrics: Metrics, instance: str, stop: asyncio.Event) -> None:

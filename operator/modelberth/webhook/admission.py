@@ -43,13 +43,6 @@ class CachedFacts(Protocol):
         ...
 
 
-class NoFacts:
-    """Knows nothing: the static rules are judged, and no plan."""
-
-    def get(self, md: ModelDeployment) -> ModelFiles | None:
-        return None
-
-
 @dataclass
 class Admission:
     """Judges requests, all from one event loop."""

@@ -8,7 +8,7 @@ from modelberth.api.validation import parse
 from modelberth.manifests.children import chosen_image, engine_image
 from modelberth.manifests.settings import Settings
 from modelberth.planner.files import ModelFiles
-from modelberth.planner.plan import Plan
+from modelberth.planner.plan import UNKNOWN_GPU, Plan
 from modelberth.planner.request import PlanRequest
 from modelberth.webhook.review import Raw, Review, Verdict
 
@@ -51,13 +51,15 @@ def judge_spec(review: Review, settings: Settings) -> ModelDeployment | Verdict:
 def plan_request(md: ModelDeployment, files: ModelFiles, settings: Settings) -> PlanRequest:
     """The question for the planner, as the operator puts it."""
     version, _ = FACTS[md.spec.engine.type].version_of(engine_image(md, settings), md.spec.engine.version)
-    return PlanRequest(md.spec, version, files)
+    return PlanRequest(md.spec, version, files, files.missing)
 
 
 def judge_plan(md: ModelDeployment, plan: Plan) -> Verdict:
     """Refused only where the planner is sure that it does not fit, and nobody has overruled it."""
     advice = plan.advice[0].change if plan.advice else None
-    warnings = tuple(str(finding) for finding in plan.findings)
+    # Whoever names no GPU asks for no plan: Planned=Unknown in the status is enough, not a warning at every apply.
+    asked = md.spec.device == "CPU" or md.spec.gpu.type is not None
+    warnings = tuple(str(finding) for finding in plan.findings if asked or finding.reason != UNKNOWN_GPU)
     if plan.fits is not False:
         return Verdict(warnings=warnings, judged=plan.fits is not None)
     if (md.metadata.get("annotations") or {}).get(PLAN_POLICY) == "Warn":

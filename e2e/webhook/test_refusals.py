@@ -1,0 +1,153 @@
+"""What kubectl prints where the webhook refuses, and that nothing which goes wrong with it holds a write up."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from e2e.command import CommandError, wait_until
+from e2e.resources import small
+from e2e.webhook.conftest import NAME, Judge
+
+pytestmark = pytest.mark.timeout(600)
+
+TURNS = 8
+"""Requests in a row that have to be judged before it counts: the Service sends each to one of two replicas."""
+
+
+def upside_down(name: str = "upside-down") -> dict[str, Any]:
+    """Breaks a rule that no schema and no CEL can hold."""
+    return small(name, resources={"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}})
+
+
+def too_large(name: str = "too-large", **spec: Any) -> dict[str, Any]:
+    """Llama 3.1 70B in 16 bits on one L4."""
+    return {
+        "apiVersion": "modelberth.dev/v1alpha1",
+        "kind": "ModelDeployment",
+        "metadata": {"name": name},
+        "spec": {
+            "model": {"uri": "hf://modelberth/Llama-3.1-70B-shape"},
+            "engine": {"type": "vLLM"},
+            "gpu": {"type": "NVIDIA-L4"},
+            "maxModelLen": 8192,
+            **spec,
+        },
+    }
+
+
+def wait_judging(judge: Judge) -> None:
+    """Returns once every replica is believed by the API server."""
+
+    def all_judge() -> bool:
+        return all(judge.try_out(upside_down()) for _ in range(TURNS))
+
+    wait_until("every replica judges", all_judge, 180)
+
+
+@pytest.fixture(scope="module")
+def installed(judge: Judge) -> Judge:
+    judge.install()
+    wait_judging(judge)
+    return judge
+
+
+def test_a_refused_apply_prints_the_finding(installed: Judge) -> None:
+    with pytest.raises(CommandError) as caught:
+        installed.apply(upside_down())
+    print(caught.value)
+    said = str(caught.value)
+    assert 'The ModelDeployment "upside-down" is invalid' in said
+    assert "spec.resources.requests.memory: 2Gi is more than spec.resources.limits.memory (1Gi)" in said
+    assert "upside-down" not in installed.platform.kubectl("-n", installed.judged, "get", "mdep", "-o", "name")
+
+
+@pytest.mark.parametrize("how", ["create", "server-side", "generateName"])
+def test_other_ways_to_write_are_refused_alike(installed: Judge, how: str) -> None:
+    resource, kubectl = upside_down(), ["-n", installed.judged]
+    if how == "generateName":
+        resource["metadata"] = {"generateName": "upside-"}
+    command = ["apply", "--server-side"] if how == "server-side" else ["create"]
+    with pytest.raises(CommandError, match=r"spec\.resources\.requests\.memory"):
+        installed.platform.kubectl(*kubectl, *command, "-f", "-", stdin=json.dumps(resource))
+
+
+def test_a_generated_name_is_no_finding(installed: Judge) -> None:
+    resource = small("x", replicas=0) | {"metadata": {"generateName": "fine-"}}
+    installed.platform.kubectl(
+        "-n", installed.judged, "create", "--dry-run=server", "-f", "-", stdin=json.dumps(resource)
+    )
+
+
+def test_what_does_not_fit_is_refused_with_the_first_advice(installed: Judge) -> None:
+    # The first time the facts are not known: it is allowed, and asked for. With two replicas, twice.
+    wait_until("its facts are known", lambda: all(installed.try_out(too_large()) for _ in range(TURNS)), 60)
+    with pytest.raises(CommandError) as caught:
+        installed.apply(too_large())
+    print(caught.value)
+    assert 'The ModelDeployment "too-large" is invalid' in str(caught.value)
+    assert re.search(r"\* spec: fits with: \S", str(caught.value))
+    assert "too-large" not in installed.platform.kubectl("-n", installed.judged, "get", "mdep", "-o", "name")
+
+
+def test_a_running_one_may_be_scaled_and_labelled_but_not_broken(installed: Judge) -> None:
+    # Nothing is started for it: no replicas.
+    running = small("running", replicas=0, model={"uri": "pvc://weights/model.gguf"})
+    installed.apply(running)
+    assert installed.try_out(small("running", replicas=3, model={"uri": "pvc://weights/model.gguf"})) is None
+    refused = installed.try_out(upside_down("running"))
+    assert refused is not None
+    assert "spec.resources.requests.memory" in refused
+    installed.platform.kubectl("-n", installed.judged, "delete", "mdep/running")
+
+
+def test_an_emptied_secret_is_filled_anew_and_trust_follows(installed: Judge) -> None:
+    before = installed.trusted()
+    patch = ("--type=json", "--patch", '[{"op": "remove", "path": "/data"}]')
+    installed.kubectl("patch", "secret", NAME, *patch)
+    wait_until("the API server trusts another authority", lambda: installed.trusted() not in (before, ""), 120)
+    wait_judging(installed)
+
+
+def test_neither_an_upgrade_nor_the_operator_at_rest_changes_anything(installed: Judge) -> None:
+    def versions() -> list[str]:
+        path = "jsonpath={.metadata.resourceVersion}"
+        return [
+            installed.kubectl("get", "secret", NAME, "-o", path),
+            installed.platform.kubectl("get", installed.configuration, "-o", path),
+        ]
+
+    before = versions()
+    installed.install()
+    wait_judging(installed)
+    assert versions() == before
+
+
+def test_the_account_reads_no_other_secret(installed: Judge) -> None:
+    account = f"--as=system:serviceaccount:{installed.system}:judge-modelberth"
+
+    def may(*action: str) -> bool:
+        try:
+            return installed.kubectl("auth", "can-i", *action, account).strip() == "yes"
+        except CommandError:
+            return False
+
+    assert may("patch", f"secrets/{NAME}")
+    assert may("patch", installed.configuration)
+    for action in (("get", "secrets"), ("list", "secrets"), ("create", "secrets"), ("get", "secrets/other")):
+        assert not may(*action), action
+    assert not may("patch", "validatingwebhookconfigurations/other")
+    assert not may("create", "validatingwebhookconfigurations")
+
+
+def test_without_an_operator_every_write_goes_through(installed: Judge) -> None:
+    installed.kubectl("scale", "deployment/judge-modelberth", "--replicas=0")
+    wait_until("no operator runs", lambda: not _pods(installed), 60)
+    assert installed.try_out(upside_down()) is None
+    installed.kubectl("scale", "deployment/judge-modelberth", "--replicas=2")
+    wait_judging(installed)
+
+
+def _pods(judge: Judge) -> str:
+    return judge.kubectl("get", "pods", "-l", "app.kubernetes.io/instance=judge", "-o", "name")
