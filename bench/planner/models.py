@@ -160,7 +160,8 @@ def _peculiar(config: dict[str, Any], model_type: str) -> dict[str, Any]:
     if model_type == "qwen3_next":
         return _linear_attention(16, 32)
     if model_type.startswith("qwen3_5"):
-        return _linear_attention(16, 32 if config["hidden_size"] < 4096 else 48)
+        states = _linear_attention(16, 32 if config["hidden_size"] < 4096 else 48)
+        return states | {"mamba_ssm_dtype": "float32"}
     return {}
 
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from bench.planner.models import config_of, family_of, parameters_of
 from bench.planner.quantizations import quantization_of
+from bench.planner.sglang_defaults import default_fraction
 from bench.planner.versions import is_v0, is_v1, version_of
 from modelberth.api.spec import Spec
 from modelberth.planner.config.reading import ModelUnreadable, read_model
@@ -71,7 +72,10 @@ def question_of(row: dict[str, Any], facts: dict[str, dict[str, Any]]) -> Questi
         model = _model(config, known)
     except (ValidationError, ModelUnreadable) as error:
         raise Unanswerable(str(error)) from error
-    request = PlanRequest(spec, version, ModelFiles(config=config), memory_fraction=row["mem_fraction_static"])
+    fraction = row["mem_fraction_static"]
+    if engine == "SGLang" and fraction is None and gpu is not None:
+        fraction = default_fraction(version, gpu.memory_gib, spec.parallelism.tensor * spec.parallelism.pipeline)
+    request = PlanRequest(spec, version, ModelFiles(config=config), memory_fraction=fraction)
     return Question(request, model, gpu is not None, row["tp"] is not None)
 
 

@@ -52,8 +52,11 @@ _FIRST_VLLM = {
 }
 """For rows without a version: what was current when such models were served."""
 
+_FIRST_SGLANG = {"gemma4": (0, 5, 15), "qwen3_5": (0, 5, 15), "qwen3_5_moe": (0, 5, 15), "deepseek_v32": (0, 5, 4)}
+
 UNKNOWN_VLLM = (0, 10)
-NEWEST_SGLANG = (0, 5, 10)
+UNKNOWN_SGLANG = (0, 4, 6)
+"""For rows without a version: its defaults are those that most such logs show."""
 
 
 def version_of(row: dict[str, Any], model_type: str) -> Version:
@@ -61,7 +64,7 @@ def version_of(row: dict[str, Any], model_type: str) -> Version:
     text = str(row.get("engine_version") or "")
     if row.get("engine") == "sglang":
         found = _written(text)
-        return found if found is not None and found >= (0, 1) else NEWEST_SGLANG
+        return found if found is not None and found >= (0, 1) else _FIRST_SGLANG.get(model_type, UNKNOWN_SGLANG)
     found = _written(text) or _dated(text)
     if found is None:
         found = (0, 8) if is_v0(row) else _FIRST_VLLM.get(model_type, UNKNOWN_VLLM)

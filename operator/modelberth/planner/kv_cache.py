@@ -24,10 +24,12 @@ class CacheType:
     tensor: int
     element_bytes: float
     """Of a key or value: 2, or 1 for fp8."""
-    state_bytes: int
-    """Of an element of a convolution state, and of a recurrent state that names no type: the model's own type."""
-    fp8_latent: bool = False
-    """The latent cache has DeepSeek's fp8 layout."""
+    element_size: int
+    """Of an element of a convolution state: the model's own type."""
+    packed_latent: bool = False
+    """Latent caches beside an indexer have DeepSeek's fp8 layout."""
+    default_state_bytes: int | None = None
+    """Of an element of a recurrent state whose type config.json does not tell; None: as the model says."""
 
 
 def token_bytes(cache: Cache | None, kind: CacheType) -> int:
@@ -37,7 +39,8 @@ def token_bytes(cache: Cache | None, kind: CacheType) -> int:
             heads = -(-cache.kv_heads // kind.tensor)
             return int(heads * (cache.key_dim + cache.value_dim) * kind.element_bytes)
         case LatentCache():
-            latent = FP8_LATENT_BYTES if kind.fp8_latent else int(cache.dim * kind.element_bytes)
+            packed = kind.packed_latent and cache.index_dim > 0
+            latent = FP8_LATENT_BYTES if packed else int(cache.dim * kind.element_bytes)
             return latent + index_bytes(cache)
         case _:
             return 0
@@ -52,9 +55,9 @@ def state_bytes(cache: Cache | None, kind: CacheType) -> int:
     """Bytes that one sequence takes in a layer with a state, on one GPU."""
     if not isinstance(cache, StateCache):
         return 0
-    return -(-cache.conv_elements // kind.tensor) * kind.state_bytes + (
-        -(-cache.ssm_elements // kind.tensor) * cache.ssm_bytes
-    )
+    recurrent = kind.default_state_bytes if cache.ssm_default and kind.default_state_bytes else cache.ssm_bytes
+    convolution = blocks(cache.conv_elements, kind.tensor) * kind.element_size
+    return convolution + blocks(cache.ssm_elements, kind.tensor) * recurrent
 
 
 @dataclass(frozen=True)

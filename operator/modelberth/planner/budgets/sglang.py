@@ -68,7 +68,10 @@ def _stages(situation: Situation) -> tuple[Stage, ...]:
 class _Shares:
     """What takes memory besides weights and pool, in bytes."""
 
-    overhead: int
+    context: int
+    """Taken before weights are loaded."""
+    loading: int
+    """Buffers of collectives, which come while weights are loaded: SGLang counts them as weights."""
     activation: int
     graphs: int
     fraction: float
@@ -78,14 +81,16 @@ class _Shares:
 def _shares(situation: Situation) -> _Shares:
     spec, model = situation.spec, situation.model
     profile = profile_of("SGLang", situation.gpu, situation.version)
-    overhead = overhead_bytes(profile, spec.parallelism.tensor * spec.parallelism.pipeline, situation.gpu)
+    context = overhead_bytes(profile, 1, situation.gpu)
+    gpus = spec.parallelism.tensor * spec.parallelism.pipeline
+    loading = overhead_bytes(profile, gpus, situation.gpu) - context
     activation = activation_bytes(model, _batch(situation), profile)
     graphs = 0 if situation.arguments.given("--disable-cuda-graph") else graph_bytes(model, profile)
     fraction = situation.memory_fraction
     if fraction is None:
         rest = (activation + graphs) / situation.memory
         fraction = round(max(spec.gpu_memory_utilization - rest, 0.01), 4)
-    return _Shares(overhead, activation, graphs, fraction)
+    return _Shares(context, loading, activation, graphs, fraction)
 
 
 def _batch(situation: Situation) -> Batch:
@@ -102,8 +107,9 @@ def _batch(situation: Situation) -> Batch:
 
 def _stage_budget(situation: Situation, stage: Stage) -> Budget:
     shares = _shares(situation)
-    free = situation.memory - shares.overhead
-    rest = int(free * shares.fraction) - stage.weights
+    free = situation.memory - shares.context
+    weights = stage.weights + shares.loading
+    rest = int(free * shares.fraction) - weights
     layers = stage.layers
     states = _states(situation, layers, rest)
     left = rest - states
@@ -112,9 +118,9 @@ def _stage_budget(situation: Situation, stage: Stage) -> Budget:
     share = int(situation.memory * shares.fraction) + shares.activation + shares.graphs
     return Budget(
         budget=share,
-        weights=stage.weights,
+        weights=weights,
         activation=shares.activation,
-        overhead=share - shares.activation - stage.weights - left,
+        overhead=share - shares.activation - weights - left,
         kv_cache=left,
         kv_tokens=tokens * data,
         max_concurrency=tokens / situation.max_model_len * data,
@@ -130,9 +136,20 @@ def _kind(situation: Situation) -> CacheType:
     return CacheType(
         tensor=_attention_gpus(situation),
         element_bytes=kv_element_bytes(spec.kv_cache_dtype, size),
-        state_bytes=size,
-        fp8_latent=False,
+        element_size=size,
+        packed_latent=_packs_latent(situation),
+        default_state_bytes=4,
     )
+
+
+def _packs_latent(situation: Situation) -> bool:
+    """Sparse attention of DeepSeek V3.2 keeps its cache in fp8 on Blackwell, unless it is told otherwise.
+
+    https://github.com/sgl-project/sglang/blob/v0.5.4/python/sglang/srt/server_args.py
+    """
+    dtype = situation.spec.kv_cache_dtype
+    capability = situation.gpu.compute_capability if situation.gpu else None
+    return dtype.startswith("fp8") or (dtype == "auto" and capability is not None and capability >= (10, 0))
 
 
 def _cell(situation: Situation, layers: tuple[Layer, ...]) -> float:

@@ -188,8 +188,8 @@ def _pool(situation: Situation, stage: Stage, run: _Run) -> Pool:
     kind = CacheType(
         tensor=spec.parallelism.tensor,
         element_bytes=kv_element_bytes(spec.kv_cache_dtype, run.batch.element_bytes),
-        state_bytes=run.batch.element_bytes,
-        fp8_latent=spec.kv_cache_dtype == "fp8_ds_mla",
+        element_size=run.batch.element_bytes,
+        packed_latent=_packs_latent(situation),
     )
     lengths = Lengths(
         longest=situation.max_model_len,
@@ -200,6 +200,17 @@ def _pool(situation: Situation, stage: Stage, run: _Run) -> Pool:
     if run.v1 and situation.version >= GROUPS_SINCE:
         return grouped_pool(stage.layers, kind, lengths)
     return full_pool(stage.layers, kind, lengths)
+
+
+def _packs_latent(situation: Situation) -> bool:
+    """DeepSeek V3.2's own layout of fp8, which was the only one before 0.26; 0.11 took it unasked.
+
+    https://github.com/vllm-project/vllm/blob/v0.13.0/vllm/model_executor/models/config.py (DeepseekV32ForCausalLM)
+    """
+    dtype = situation.spec.kv_cache_dtype
+    if dtype == "auto":
+        return situation.version < (0, 12)
+    return dtype == "fp8_ds_mla" or (dtype.startswith("fp8") and situation.version < (0, 26))
 
 
 def _caches_prefixes(situation: Situation) -> bool:
