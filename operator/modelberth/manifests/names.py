@@ -15,11 +15,17 @@ HASH = f"{GROUP}/hash"
 """Annotation: digest of the manifest as it was applied. The same digest means there is nothing to apply."""
 FROZEN = f"{GROUP}/frozen"
 """Annotation of the Deployment: the facts that its pod template was built from (see manifests/facts.py)."""
+FACTS_LABEL = f"{GROUP}/facts"
+"""Label of the fact-finding pod: name of its ModelDeployment. It has no OWNER_LABEL, which the Service selects."""
+FACTS_OF = f"{GROUP}/facts-of"
+"""Annotation of the fact-finding pod: digest of its spec. Another digest means that it answers another question."""
 
 ENGINE = "engine"
 """Name of the engine container."""
 FETCH = "fetch"
 """Name of the init container that downloads weights."""
+FACTS = "facts"
+"""Name of the container that reads a model's facts."""
 MODEL_DIR = "/models"
 UID = 10001
 SERVICE_PORT = 80
@@ -72,3 +78,8 @@ def url(md: ModelDeployment) -> str:
 def pin_name(name: str) -> str:
     """Name of the ConfigMap that holds the commit which the first fetcher of a private repository reported."""
     return f"{name}-weights"
+
+
+def facts_pod_name(name: str) -> str:
+    """Name of the pod that reads a model's facts."""
+    return f"{name}-facts"

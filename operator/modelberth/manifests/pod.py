@@ -42,7 +42,7 @@ def pod_template(md: ModelDeployment, run: Run, stored: Weights, settings: Setti
                 "labelSelector": {"matchLabels": selector(md)},
             }
         ],
-        **_placement(md, settings),
+        **placement(md, settings),
     }
     if settings.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
@@ -53,15 +53,14 @@ def pod_template(md: ModelDeployment, run: Run, stored: Weights, settings: Setti
     return {"metadata": metadata, "spec": merged(spec, own.spec)}
 
 
-def _placement(md: ModelDeployment, settings: Settings) -> Manifest:
+def placement(md: ModelDeployment, settings: Settings) -> Manifest:
+    """Tolerations and node selector that lead to the GPU; nothing for device CPU."""
     if md.spec.device == "CPU":
         return {}
     resource = md.spec.gpu.resource_name
     # Nodes with slices of GPUs (nvidia.com/mig-1g.10gb) carry the vendor's taint as well.
     taints = dict.fromkeys((f"{resource.partition('/')[0]}/gpu", resource))
-    placement: Manifest = {
-        "tolerations": [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in taints]
-    }
+    found: Manifest = {"tolerations": [{"key": key, "operator": "Exists", "effect": "NoSchedule"} for key in taints]}
     if md.spec.gpu.type:
-        placement["nodeSelector"] = {settings.gpu.label_key: md.spec.gpu.type}
-    return placement
+        found["nodeSelector"] = {settings.gpu.label_key: md.spec.gpu.type}
+    return found

@@ -6,13 +6,12 @@ from typing import Any
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.uri import ClaimUri, HubUri, ImageUri, parse_uri
 from modelberth.manifests.facts import Facts
-from modelberth.manifests.merge import by_name
+from modelberth.manifests.hub_access import ca_mounts, ca_volumes, hub_env
 from modelberth.manifests.names import FETCH, MODEL_DIR, Manifest, pin_name
 from modelberth.manifests.security import container_security
 from modelberth.manifests.settings import Settings
 
 PIN_DIR = "/etc/modelberth/pin"
-CA_DIR = "/etc/modelberth/ca"
 
 
 @dataclass(frozen=True)
@@ -37,20 +36,22 @@ def weights(md: ModelDeployment, facts: Facts, settings: Settings) -> Weights:
                 volumes=[{"name": "weights", "emptyDir": {}}, *_fetcher_volumes(md, settings)],
                 init_containers=[_fetcher(md, facts, settings)],
             )
-        case ClaimUri():
-            claim = {"claimName": uri.claim, "readOnly": True}
-            return Weights(
-                path=_inside(uri.path),
-                mount=mount,
-                volumes=[{"name": "weights", "persistentVolumeClaim": claim}],
-            )
-        case ImageUri():
-            image = {"reference": uri.reference, "pullPolicy": "IfNotPresent"}
-            return Weights(
-                path=_inside("model.gguf" if md.spec.engine.type == "LlamaCpp" else ""),
-                mount=mount,
-                volumes=[{"name": "weights", "image": image}],
-            )
+        case ClaimUri() | ImageUri():
+            return Weights(path=mounted_path(md, uri), mount=mount, volumes=[mounted_volume(uri)])
+
+
+def mounted_volume(uri: ClaimUri | ImageUri) -> Manifest:
+    """The volume that holds the weights."""
+    if isinstance(uri, ClaimUri):
+        return {"name": "weights", "persistentVolumeClaim": {"claimName": uri.claim, "readOnly": True}}
+    return {"name": "weights", "image": {"reference": uri.reference, "pullPolicy": "IfNotPresent"}}
+
+
+def mounted_path(md: ModelDeployment, uri: ClaimUri | ImageUri) -> str:
+    """Where the model is in the mounted volume: a folder, or a GGUF."""
+    if isinstance(uri, ClaimUri):
+        return _inside(uri.path)
+    return _inside("model.gguf" if md.spec.engine.type == "LlamaCpp" else "")
 
 
 def _inside(path: str) -> str:
@@ -78,14 +79,13 @@ def _fetcher(md: ModelDeployment, facts: Facts, settings: Settings) -> Manifest:
     mounts: list[Manifest] = [{"name": "weights", "mountPath": MODEL_DIR}, {"name": "tmp", "mountPath": "/tmp"}]
     if model.secret_ref:
         mounts.append({"name": "pin", "mountPath": PIN_DIR, "readOnly": True})
-    if settings.fetcher.ca_config_map:
-        mounts.append({"name": "ca", "mountPath": CA_DIR, "readOnly": True})
+    mounts += ca_mounts(settings)
     return {
         "name": FETCH,
         "image": facts.fetcher_image or settings.fetcher.image,
         "imagePullPolicy": settings.fetcher.image_pull_policy,
         "args": args,
-        "env": _fetcher_env(md, settings),
+        "env": hub_env(md, settings),
         "resources": {
             "requests": {"cpu": "100m", "memory": "256Mi"},
             "limits": {"memory": "1Gi"},
@@ -97,30 +97,12 @@ def _fetcher(md: ModelDeployment, facts: Facts, settings: Settings) -> Manifest:
     }
 
 
-def _fetcher_env(md: ModelDeployment, settings: Settings) -> list[Manifest]:
-    values = {
-        "HF_HOME": "/tmp/huggingface",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        **dict(sorted(settings.fetcher.env.items())),
-        "HF_ENDPOINT": settings.hub.endpoint,
-    }
-    if settings.fetcher.ca_config_map:
-        values["SSL_CERT_FILE"] = f"{CA_DIR}/ca.crt"
-    env: list[Manifest] = [{"name": name, "value": value} for name, value in values.items()]
-    if secret := md.spec.model.secret_ref:
-        token = {"secretKeyRef": {"name": secret.name, "key": "HF_TOKEN"}}
-        env = by_name(env, [{"name": "HF_TOKEN", "valueFrom": token}])
-    return env
-
-
 def _fetcher_volumes(md: ModelDeployment, settings: Settings) -> list[Manifest]:
     volumes: list[Manifest] = []
     if md.spec.model.secret_ref:
         # Optional and outside the pod template's text: the commit can be added without rolling pods.
         volumes.append({"name": "pin", "configMap": {"name": pin_name(md.name), "optional": True}})
-    if name := settings.fetcher.ca_config_map:
-        volumes.append({"name": "ca", "configMap": {"name": name}})
-    return volumes
+    return volumes + ca_volumes(settings)
 
 
 def pin(md: ModelDeployment, commit: str, meta: dict[str, Any]) -> Manifest:
