@@ -24,7 +24,8 @@ def splits(case: Case) -> Iterator[Finding]:
     problem = _problem(case, parallelism.tensor) if parallelism.tensor > 1 else None
     if problem is not None:
         sizes = [str(size) for size in _SIZES if size < parallelism.tensor and _problem(case, size) is None]
-        yield refused(_FIELD, f"{problem}; use {' or '.join(sizes)}{_other_way(case)}")
+        choice = " or ".join(part for part in (", ".join(sizes[:-1]), sizes[-1]) if part)
+        yield refused(_FIELD, f"{problem}; use {choice}{_other_way(case)}")
     layers = len(case.model.layers)
     if parallelism.pipeline > layers:
         yield refused(
