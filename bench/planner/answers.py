@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.planner.questions import Question, Unanswerable, question_of
-from modelberth.planner.plan import PerGpu, Plan
+from modelberth.planner.overheads import Profiles
+from modelberth.planner.plan import DOES_NOT_FIT, PerGpu, Plan
 from modelberth.planner.planning import plan_of
 
 Row = dict[str, Any]
@@ -17,16 +18,16 @@ DIED = ("kv_too_small", "no_kv_blocks", "oom_load", "oom_graph_or_warmup")
 FIGURES = ("weights_gib", "kv_cache_gib", "kv_tokens", "max_concurrency")
 
 
-def answer(row: Row, facts: dict[str, Row]) -> Row:
+def answer(row: Row, facts: dict[str, Row], profiles: Profiles | None = None) -> Row:
     """The prediction for a row: GiB per GPU; null where the row lacks the input."""
     try:
-        return _answer(row.get("id"), question_of(row, facts))
+        return _answer(row.get("id"), question_of(row, facts), profiles)
     except Unanswerable as error:
         return _record(row.get("id"), str(error))
 
 
-def _answer(name: Any, question: Question) -> Row:
-    plan = plan_of(question.request, question.model)
+def _answer(name: Any, question: Question, profiles: Profiles | None) -> Row:
+    plan = plan_of(question.request, question.model, profiles)
     if plan.per_gpu is None or plan.fits is None:
         return _record(name, "; ".join(str(finding) for finding in plan.findings))
     if not question.split_known and not plan.fits:
@@ -35,7 +36,9 @@ def _answer(name: Any, question: Question) -> Row:
     if not question.gpu_known:
         return _record(name, "the row names no GPU", weights)
     reason = "; ".join(finding.message for finding in plan.findings) or "fits"
-    return _record(name, reason, weights | _cache(question, plan, plan.per_gpu), starts=plan.fits)
+    # Rows leave flags out (--dtype, --enable-expert-parallel), so what the hardware rules refuse is no prediction.
+    starts = not any(finding.reason == DOES_NOT_FIT for finding in plan.findings)
+    return _record(name, reason, weights | _cache(question, plan, plan.per_gpu), starts)
 
 
 def _cache(question: Question, plan: Plan, per_gpu: PerGpu) -> dict[str, float]:

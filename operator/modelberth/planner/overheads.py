@@ -7,10 +7,11 @@ bench/fit_overheads.py, with the sources and the spread of each.
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Literal
 
 from modelberth.api.engine_facts import Version
 from modelberth.planner.gpus import Gpu
@@ -78,22 +79,34 @@ class Batch:
     """Whether a multimodal model's tower is run."""
 
 
-def profile_of(engine: str, gpu: Gpu | None, version: Version) -> Profile:
-    """The profile for an engine's version on a device; the newest where none is made for it."""
-    by_device = _profiles()[engine]
-    profiles = by_device.get(device_class(gpu), by_device["cuda"])
-    return next((profile for profile in profiles if profile.at(version)), profiles[-1])
+@dataclass(frozen=True)
+class Profiles:
+    """All profiles. Those of an engine and class are in the order of their versions."""
+
+    records: tuple[Profile, ...]
+
+    def of(self, engine: str, gpu: Gpu | None, version: Version) -> Profile:
+        """The profile for an engine's version on a device; the newest where none is made for it."""
+        own = [profile for profile in self.records if profile.engine == engine]
+        alike = [profile for profile in own if profile.device == device_class(gpu)] or own
+        return next((profile for profile in alike if profile.at(version)), alike[-1])
+
+
+def parse_profiles(record: Mapping[str, Any]) -> Profiles:
+    """Profiles from the content of profiles.json."""
+    return Profiles(tuple(_profile(entry) for entry in record["profiles"]))
+
+
+def _profile(entry: Mapping[str, Any]) -> Profile:
+    until = tuple(entry["until"]) if entry["until"] is not None else None
+    values = {name: parameter["value"] for name, parameter in entry["parameters"].items()}
+    return Profile(entry["engine"], entry["device"], tuple(entry["since"]), until, **values)
 
 
 @cache
-def _profiles() -> dict[str, dict[str, list[Profile]]]:
-    found: dict[str, dict[str, list[Profile]]] = {}
-    for record in json.loads((files(__package__) / "profiles.json").read_text())["profiles"]:
-        until = tuple(record["until"]) if record["until"] is not None else None
-        values = {name: parameter["value"] for name, parameter in record["parameters"].items()}
-        profile = Profile(record["engine"], record["device"], tuple(record["since"]), until, **values)
-        found.setdefault(profile.engine, {}).setdefault(profile.device, []).append(profile)
-    return found
+def shipped_profiles() -> Profiles:
+    """Those that come with the planner."""
+    return parse_profiles(json.loads((files(__package__) / "profiles.json").read_text()))
 
 
 def device_class(gpu: Gpu | None) -> DeviceClass:

@@ -1,26 +1,33 @@
 """Will it fit? One answer per ModelDeployment."""
 
+from dataclasses import replace
+
 from modelberth.api.finding import Finding
+from modelberth.api.quantity import amount
 from modelberth.api.spec import Spec
+from modelberth.planner.advice import advise
 from modelberth.planner.arguments import Arguments
-from modelberth.planner.budgets import sglang, vllm
-from modelberth.planner.budgets.budget import Budget, BudgetRule, Situation
+from modelberth.planner.budgets import rule_of
+from modelberth.planner.budgets.budget import Budget, Situation
 from modelberth.planner.config.reading import ModelUnreadable, read_model
 from modelberth.planner.files import ModelFiles
+from modelberth.planner.gguf_model import model_of_gguf
 from modelberth.planner.gpus import Gpu, gpu_of
 from modelberth.planner.model import Model
-from modelberth.planner.plan import GIB, UNKNOWN_MODEL, Launch, PerGpu, Plan
+from modelberth.planner.overheads import Profiles
+from modelberth.planner.plan import GIB, UNKNOWN_GPU, UNKNOWN_MODEL, Launch, PerGpu, Plan
 from modelberth.planner.request import PlanRequest
+from modelberth.planner.rules import BLOCKING, rule_findings
 
 ASSUMED_LENGTH = 4096
 """Tokens, where neither the spec nor the model names a length."""
 
-_RULES: dict[str, BudgetRule] = {"vLLM": vllm.budget, "SGLang": sglang.budget}
-
 
 def plan(request: PlanRequest) -> Plan:
     """The plan with findings and, where it does not fit, advice. Never raises."""
-    return _Planner().plan(request)
+    planner = _Planner()
+    found = planner.plan(request)
+    return replace(found, advice=advise(request, planner.plan)) if found.fits is False else found
 
 
 def plan_once(request: PlanRequest) -> Plan:
@@ -28,59 +35,83 @@ def plan_once(request: PlanRequest) -> Plan:
     return _Planner().plan(request)
 
 
-def plan_of(request: PlanRequest, model: Model) -> Plan:
-    """The plan of a model that was read already. Never raises."""
-    gpu = gpu_of(request.spec.gpu)
-    if isinstance(gpu, Finding):
-        return _unknown(request.spec, gpu)
-    situation, assumed = _situation(request, model, gpu)
-    budget = _RULES[request.spec.engine.type](situation)
-    return _plan(situation, budget, (*model.estimated, *request.missing, *assumed))
+def plan_of(request: PlanRequest, model: Model, profiles: Profiles | None = None) -> Plan:
+    """The plan of a model that was read already. Never raises. ``profiles``: other overheads than the shipped ones."""
+    situation = situation_of(request, model)
+    if isinstance(situation, Finding):
+        return _unknown(request.spec, situation)
+    if profiles is not None:
+        situation = replace(situation, profiles=profiles)
+    spec = request.spec
+    budget = rule_of(spec.engine.type, spec.device)(situation)
+    assumed = (*model.estimated, *request.missing, *_assumed(situation, model), *budget.assumed)
+    return _plan(situation, budget, tuple(rule_findings(request, model, situation.gpu)), assumed)
 
 
 class _Planner:
     """Plans that share what was read: advice asks for the same files dozens of times."""
 
     def __init__(self) -> None:
-        self._models: dict[int, tuple[ModelFiles, Model]] = {}
+        self._models: dict[tuple[int, bool], tuple[ModelFiles, Model]] = {}
 
     def plan(self, request: PlanRequest) -> Plan:
         try:
-            model = self._read(request.files)
+            model = self._read(request)
         except ModelUnreadable as error:
             reason = "; ".join(request.missing) or str(error)
             return _unknown(request.spec, Finding("spec.model.uri", reason, UNKNOWN_MODEL))
         return plan_of(request, model)
 
-    def _read(self, files: ModelFiles) -> Model:
+    def _read(self, request: PlanRequest) -> Model:
+        files = request.files
+        by_header = request.spec.engine.type == "LlamaCpp" or files.config is None
         # Beside the model, its files are kept: an id is of use only while its object lives.
-        if id(files) not in self._models:
-            self._models[id(files)] = (files, read_model(files))
-        return self._models[id(files)][1]
+        key = (id(files), by_header)
+        if key not in self._models:
+            gguf = files.gguf if by_header else None
+            self._models[key] = (files, read_model(files) if gguf is None else model_of_gguf(gguf))
+        return self._models[key][1]
 
 
-def _situation(request: PlanRequest, model: Model, gpu: Gpu) -> tuple[Situation, tuple[str, ...]]:
+def situation_of(request: PlanRequest, model: Model) -> Situation | Finding:
+    """What a budget is made from; a finding where the memory is not known."""
     spec = request.spec
-    length = spec.max_model_len or model.max_len
-    assumed = () if length else (f"maxModelLen is taken as {ASSUMED_LENGTH} tokens, config.json names none",)
-    situation = Situation(
+    memory, gpu = _memory(spec)
+    if isinstance(gpu, Finding):
+        return gpu
+    return Situation(
         spec=spec,
         version=request.engine_version,
         model=model,
-        memory=int(gpu.memory_gib * GIB),
+        memory=memory,
         gpu=gpu,
         arguments=Arguments(spec.engine.args, spec.engine.env),
-        max_model_len=length or ASSUMED_LENGTH,
+        max_model_len=spec.max_model_len or model.max_len or ASSUMED_LENGTH,
         files=request.files,
         memory_fraction=request.memory_fraction,
     )
-    return situation, assumed
 
 
-def _plan(situation: Situation, budget: Budget, assumed: tuple[str, ...]) -> Plan:
-    assumed = (*assumed, *budget.assumed)
+def _memory(spec: Spec) -> tuple[int, Gpu | Finding | None]:
+    """Bytes of a GPU or of the memory limit, and the GPU."""
+    if spec.device == "GPU":
+        gpu = gpu_of(spec.gpu)
+        return (0, gpu) if isinstance(gpu, Finding) else (int(gpu.memory_gib * GIB), gpu)
+    limit = spec.resources.limits.get("memory")
+    if limit is None:
+        return 0, Finding("spec.resources.limits", "the budget of device CPU is its memory limit; set one", UNKNOWN_GPU)
+    return int(amount(limit)), None
+
+
+def _assumed(situation: Situation, model: Model) -> tuple[str, ...]:
+    if situation.spec.max_model_len or model.max_len:
+        return ()
+    return (f"maxModelLen is taken as {ASSUMED_LENGTH} tokens: the model's files name none",)
+
+
+def _plan(situation: Situation, budget: Budget, rules: tuple[Finding, ...], assumed: tuple[str, ...]) -> Plan:
     return Plan(
-        fits=not budget.problems,
+        fits=not budget.problems and not any(finding.reason in BLOCKING for finding in rules),
         estimated=bool(assumed),
         gpus_per_replica=gpus_per_replica(situation.spec),
         per_gpu=PerGpu(
@@ -95,7 +126,7 @@ def _plan(situation: Situation, budget: Budget, assumed: tuple[str, ...]) -> Pla
         max_concurrency=budget.max_concurrency,
         max_model_len=situation.max_model_len,
         launch=budget.launch,
-        findings=(*budget.problems, *budget.warnings),
+        findings=(*rules, *budget.problems, *budget.warnings),
         assumed=assumed,
     )
 

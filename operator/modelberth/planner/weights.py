@@ -209,7 +209,9 @@ def _groups(matrix: Matrix, scheme: Scheme) -> int:
 
 def _plain(model: Model, matrices: Iterable[Matrix], held: Held) -> int:
     parts = (shard(_whole_vocabulary(matrix, model.vocab_size), held.sharding) for matrix in matrices)
-    return sum(allocated(part.elements * held.element_bytes) for part in parts)
+    # GGUF files quantize embedding and head too; their matrices are counted in bytes.
+    size = 1 if held.scheme.method == "gguf" else held.element_bytes
+    return sum(allocated(part.elements * size) for part in parts)
 
 
 def _whole_vocabulary(matrix: Matrix, vocabulary: int) -> Matrix:

@@ -10,6 +10,7 @@ from modelberth.planner.arguments import Arguments
 from modelberth.planner.files import ModelFiles
 from modelberth.planner.gpus import Gpu
 from modelberth.planner.model import Model
+from modelberth.planner.overheads import Profiles, shipped_profiles
 from modelberth.planner.plan import DOES_NOT_FIT, Launch
 
 
@@ -29,6 +30,8 @@ class Situation:
     """spec.maxModelLen, else what the model was made for, in tokens."""
     files: ModelFiles = field(default_factory=ModelFiles)
     """What the model was read from: GGUF headers say more than a Model holds."""
+    profiles: Profiles = field(default_factory=shipped_profiles)
+    """Overheads besides weights and KV cache."""
     memory_fraction: float | None = None
     """SGLang's --mem-fraction-static where it does not follow from spec.gpuMemoryUtilization."""
 

@@ -11,7 +11,7 @@ from modelberth.api.finding import Finding
 from modelberth.planner.budgets.budget import Budget, Situation, does_not_fit, gib
 from modelberth.planner.kv_cache import CacheType, state_bytes, token_bytes
 from modelberth.planner.model import AttentionCache, Layer
-from modelberth.planner.overheads import Batch, activation_bytes, graph_bytes, overhead_bytes, profile_of
+from modelberth.planner.overheads import Batch, activation_bytes, graph_bytes, overhead_bytes
 from modelberth.planner.plan import Launch
 from modelberth.planner.quantization import element_bytes, kv_element_bytes, scheme_held
 from modelberth.planner.weights import Held, Sharding, Stage, stages
@@ -80,7 +80,7 @@ class _Shares:
 
 def _shares(situation: Situation) -> _Shares:
     spec, model = situation.spec, situation.model
-    profile = profile_of("SGLang", situation.gpu, situation.version)
+    profile = situation.profiles.of("SGLang", situation.gpu, situation.version)
     context = overhead_bytes(profile, 1, situation.gpu)
     gpus = spec.parallelism.tensor * spec.parallelism.pipeline
     loading = overhead_bytes(profile, gpus, situation.gpu) - context

@@ -16,7 +16,6 @@ from modelberth.planner.overheads import (
     graph_bytes,
     image_tokens,
     overhead_bytes,
-    profile_of,
 )
 from modelberth.planner.plan import Launch
 from modelberth.planner.quantization import element_bytes, kv_element_bytes, scheme_held
@@ -91,7 +90,7 @@ def _more_weights(situation: Situation, held: Held) -> int:
 
 
 def _stage_budget(situation: Situation, stage: Stage) -> Budget:
-    run = _run(situation)
+    run = run_of(situation)
     spec, model = situation.spec, situation.model
     share = int(situation.memory * spec.gpu_memory_utilization)
     activation = activation_bytes(model, run.batch, run.profile)
@@ -119,7 +118,7 @@ def _stage_budget(situation: Situation, stage: Stage) -> Budget:
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """How this version profiles itself."""
 
     v1: bool
@@ -128,7 +127,7 @@ class _Run:
     profile: Profile
 
 
-def _run(situation: Situation) -> _Run:
+def run_of(situation: Situation) -> Run:
     v1 = _is_v1(situation)
     spec = situation.spec
     large = situation.memory >= LARGE_GPU and not _is_small(situation)
@@ -142,8 +141,8 @@ def _run(situation: Situation) -> _Run:
         whole_experts=situation.arguments.given("--enable-expert-parallel"),
         images=_sees(situation),
     )
-    profile = profile_of("vLLM V1" if v1 else "vLLM V0", situation.gpu, situation.version)
-    return _Run(v1, situation.arguments.given("--enforce-eager"), batch, profile)
+    profile = situation.profiles.of("vLLM V1" if v1 else "vLLM V0", situation.gpu, situation.version)
+    return Run(v1, situation.arguments.given("--enforce-eager"), batch, profile)
 
 
 def _is_v1(situation: Situation) -> bool:
@@ -183,7 +182,7 @@ def _default_tokens(situation: Situation, v1: bool, large: bool) -> int:
     return max(situation.max_model_len, 5120 if situation.model.multimodal else 2048)
 
 
-def _pool(situation: Situation, stage: Stage, run: _Run) -> Pool:
+def _pool(situation: Situation, stage: Stage, run: Run) -> Pool:
     spec = situation.spec
     kind = CacheType(
         tensor=spec.parallelism.tensor,
