@@ -60,6 +60,9 @@ class AttentionCache:
     key_dim: int
     value_dim: int
     window: int | None = None
+    index_dim: int = 0
+    """Key of a sparse-attention indexer (Qwen3.8-Flash-Next), 0 without one: one for ``index_tokens`` tokens."""
+    index_tokens: int = 1
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,12 @@ class LatentCache:
     """qk_rope_head_dim: an fp8 latent cache keeps this part in 16 bit."""
     index_dim: int = 0
     """Key of the sparse-attention indexer (DeepSeek V3.2 and later), 0 without one."""
+    tokens: int = 1
+    """Tokens that share one vector (DeepSeek V4 compresses 4 or 128 into one); 0: there are none but the window's."""
+    index_tokens: int = 1
+    """Tokens that share one key of the indexer."""
+    window: int = 0
+    """Last tokens of which a vector each is kept besides (DeepSeek V4)."""
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from modelberth.planner.config.attention import Mixer, grouped_attention, hidden_size, latent_attention
+from modelberth.planner.config.deepseek_v4 import compressed_attention, pooled_attention
 from modelberth.planner.config.feed_forward import both, dense, experts, shared_expert
+from modelberth.planner.config.gemma import gemma_attention, mixture, wide
 from modelberth.planner.config.patterns import kinds_of
 from modelberth.planner.config.pieces import linear, norms
+from modelberth.planner.config.qwen4 import indexed_attention
 from modelberth.planner.config.recurrent import (
     delta_attention,
     gated_delta_net,
@@ -30,6 +33,10 @@ MIXERS: dict[str, Callable[[Config, Traits, Kind], Mixer]] = {
     "none": _none,
     "attention": grouped_attention,
     "latent": latent_attention,
+    "gemma": gemma_attention,
+    "compressed": compressed_attention,
+    "pooled": pooled_attention,
+    "indexed": indexed_attention,
     "mamba": mamba1,
     "mamba2": mamba2,
     "delta": gated_delta_net,
@@ -42,6 +49,8 @@ FEEDS: dict[str, Callable[[Config, Traits, Kind], tuple[Matrix, ...]]] = {
     "dense": dense,
     "experts": experts,
     "both": both,
+    "wide": wide,
+    "gemma": mixture,
     "shared": lambda config, traits, kind: shared_expert(config, traits),
 }
 
@@ -62,6 +71,7 @@ def vocabulary_size(config: Config) -> int:
 def decoder(config: Config, traits: Traits, tied: bool) -> Decoder:
     """The decoder that ``config`` (the text section of multimodal models) describes."""
     hidden, vocabulary = hidden_size(config), vocabulary_size(config)
+    width = config.size("word_embed_proj_dim", default=hidden)
     more = traits.embeddings(config) if traits.embeddings else ()
     final = norms(("norm",), hidden, traits.norm_bias) if traits.final_norm else ()
     head = () if tied else linear("lm_head", hidden, vocabulary, switched(config, traits.head_bias))
@@ -73,7 +83,7 @@ def decoder(config: Config, traits: Traits, tied: bool) -> Decoder:
         layers.append(made[kind])
     return Decoder(
         layers=tuple(layers),
-        embedding=(Matrix("embed_tokens", hidden, vocabulary, linear=False), *more),
+        embedding=(Matrix("embed_tokens", width, vocabulary, linear=False), *more),
         head=(*final, *head),
     )
 

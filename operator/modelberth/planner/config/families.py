@@ -1,9 +1,15 @@
 """The architectures that are known, by model_type: each is a set of traits."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from modelberth.planner.config import layouts
+from modelberth.planner.config.deepseek_v4 import DEEPSEEK_V4, GLM5_NEXT, hybrid_latent
+from modelberth.planner.config.gemma import GEMMA3N, GEMMA4
+from modelberth.planner.config.older import GPT2, bloom_norm, falcon, mpt, opt, stablelm
+from modelberth.planner.config.qwen4 import QWEN4_EXP
 from modelberth.planner.config.traits import Mixture, Traits
+from modelberth.planner.config.values import Config
 
 PLAIN = Traits(qkv_bias=False, out_bias=False, mlp_bias=False)
 """Llama without any bias."""
@@ -17,7 +23,6 @@ GEMMA2 = replace(PLAIN, qkv_bias="attention_bias", out_bias="attention_bias", no
 GEMMA3 = replace(GEMMA2, qk_norm="head", full_every=6)
 GRANITE = Traits(mixture=Mixture(router="router.layer", shared="shared_mlp"), feed_name="mlp")
 GRANITE_MOE = replace(GRANITE, mlp_bias=False, feed_name="block_sparse_moe")
-GPT2 = Traits(qkv_bias=True, out_bias=True, mlp_bias=True, gated=False, norm_bias=True)
 NEOX = replace(GPT2, qkv_bias="attention_bias", out_bias="attention_bias")
 COHERE = Traits(mlp_bias=False, norms=1, qk_norm="full", qk_norm_switch="use_qk_norm")
 OLMO2 = Traits(mlp_bias=False, qk_norm="full")
@@ -28,7 +33,7 @@ JAMBA = replace(PLAIN, state="mamba", feed_name="feed_forward", mixture=Mixture(
 BAMBA = Traits(state="mamba2", feed_name="feed_forward")
 MAMBA = replace(PLAIN, attention_name="mixer", norms=1)
 
-FAMILIES: dict[str, Traits] = {
+FAMILIES: dict[str, Traits | Callable[[Config], Traits]] = {
     "llama": Traits(),
     "mistral": PLAIN,
     "ministral": PLAIN,
@@ -47,9 +52,12 @@ FAMILIES: dict[str, Traits] = {
     "qwen3_next": QWEN3_5,
     "qwen3_5": QWEN3_5,
     "qwen3_5_moe": QWEN3_5,
+    "qwen4_exp": QWEN4_EXP,
     "gemma": replace(GEMMA2, norms=2),
     "gemma2": GEMMA2,
     "gemma3": GEMMA3,
+    "gemma3n": GEMMA3N,
+    "gemma4": GEMMA4,
     "phi": replace(GPT2, norms=1, head_bias=True, qk_norm="head", qk_norm_switch="qk_layernorm"),
     "phi3": PLAIN,
     "phi3_v": PLAIN,
@@ -64,6 +72,8 @@ FAMILIES: dict[str, Traits] = {
     "deepseek_v3": DEEPSEEK_V3,
     "deepseek_v32": DEEPSEEK_V3,
     "kimi_k2": DEEPSEEK_V3,
+    "kimi_k25": DEEPSEEK_V3,
+    "deepseek_v4": DEEPSEEK_V4,
     "glm_moe_dsa": DEEPSEEK_V3,
     "glm4_moe_lite": DEEPSEEK_V3,
     "gpt_oss": replace(
@@ -80,7 +90,10 @@ FAMILIES: dict[str, Traits] = {
     "granitemoehybrid": replace(GRANITE_MOE, state="mamba2", kinds=layouts.granite_hybrid),
     "glm": replace(PLAIN, qkv_bias="attention_bias"),
     "glm4": replace(PLAIN, qkv_bias="attention_bias", norms=4),
+    "glm4v": replace(PLAIN, qkv_bias="attention_bias", norms=4),
     "glm4_moe": GLM4_MOE,
+    "glm4v_moe": GLM4_MOE,
+    "glm5_next": GLM5_NEXT,
     "minimax_m2": replace(PLAIN, qk_norm="full", mixture=Mixture(correction=True)),
     "nemotron": Traits(norm_bias=True, gated=False),
     "nemotron_h": Traits(
@@ -97,11 +110,15 @@ FAMILIES: dict[str, Traits] = {
     "mamba": replace(MAMBA, kinds=layouts.only("mamba")),
     "mamba2": replace(MAMBA, kinds=layouts.only("mamba2")),
     "falcon_mamba": replace(MAMBA, kinds=layouts.only("mamba")),
-    "opt": replace(GPT2, embeddings=layouts.opt_positions),
+    "opt": opt,
+    "gptj": replace(GPT2, qkv_bias=False, out_bias=False, norms=1, head_bias=True),
+    "bloom": replace(GPT2, embeddings=bloom_norm),
+    "falcon": falcon,
+    "mpt": mpt,
     "gpt2": replace(GPT2, embeddings=layouts.positions),
     "gpt_bigcode": replace(GPT2, embeddings=layouts.positions),
     "gpt_neox": NEOX,
-    "stablelm": replace(PLAIN, qkv_bias="use_qkv_bias", norm_bias=True),
+    "stablelm": stablelm,
     "starcoder2": replace(GPT2, qkv_bias="use_bias", out_bias="use_bias", mlp_bias="use_bias"),
     "olmo": replace(PLAIN, norms=0, final_norm=False),
     "olmo2": OLMO2,
@@ -132,7 +149,7 @@ FAMILIES: dict[str, Traits] = {
     ),
     "dots1": Traits(qk_norm="head", mlp_bias=False, mixture=Mixture(correction=True)),
     "exaone_moe": replace(PLAIN, qk_norm="head", mixture=Mixture(correction=True)),
-    "kimi_linear": replace(DEEPSEEK_V3, state="kda", kinds=layouts.kimi_linear),
+    "kimi_linear": replace(DEEPSEEK_V3, state="kda", kinds=hybrid_latent),
     # Their code is in their own repositories, not in transformers.
     "internlm2": Traits(qkv_bias="bias", out_bias="bias", mlp_bias=False),
     "minicpm": PLAIN,
@@ -153,6 +170,8 @@ FAMILIES: dict[str, Traits] = {
 }
 
 
-def traits_of(model_type: str) -> Traits | None:
+def traits_of(config: Config) -> Traits | None:
     """The traits of an architecture, None where it is unknown. Text sections of multimodal models end in _text."""
-    return FAMILIES.get(model_type) or FAMILIES.get(model_type.removesuffix("_text"))
+    name = config.model_type
+    traits = FAMILIES.get(name) or FAMILIES.get(name.removesuffix("_text"))
+    return traits(config) if callable(traits) else traits

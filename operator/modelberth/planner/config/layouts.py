@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from modelberth.planner.config.attention import hidden_size
 from modelberth.planner.config.feed_forward import expert_count
-from modelberth.planner.config.patterns import layer_types, stateful_layers, usual_kinds
+from modelberth.planner.config.patterns import layer_types, stateful_layers
 from modelberth.planner.config.traits import Kind, Traits
 from modelberth.planner.config.values import Config
 from modelberth.planner.model import Matrix
@@ -49,25 +49,9 @@ def nemotron_hybrid(config: Config, traits: Traits, layers: int) -> list[Kind]:
     return [NEMOTRON[name] for name in named]
 
 
-def kimi_linear(config: Config, traits: Traits, layers: int) -> list[Kind]:
-    """Kimi Linear counts its attention layers from 1."""
-    section = config.section("linear_attn_config")
-    if section is None:
-        return usual_kinds(config, traits, layers)
-    attending = frozenset(section.whole_numbers("full_attn_layers"))
-    kinds = usual_kinds(config, traits, layers)
-    return [Kind("latent" if index + 1 in attending else "kda", kind.feed) for index, kind in enumerate(kinds)]
-
-
 def positions(config: Config) -> tuple[Matrix, ...]:
     """Learned positions (GPT-2)."""
     length = config.size("max_position_embeddings", "n_positions")
-    return (Matrix("embed_positions", hidden_size(config), length, split="replicated", linear=False),)
-
-
-def opt_positions(config: Config) -> tuple[Matrix, ...]:
-    """OPT keeps two positions for padding; its smallest model has embeddings narrower than the hidden state."""
-    length = config.size("max_position_embeddings") + 2
     return (Matrix("embed_positions", hidden_size(config), length, split="replicated", linear=False),)
 
 

@@ -5,6 +5,7 @@ from modelberth.planner.config.context import max_len_of
 from modelberth.planner.config.decoder import decoder, vocabulary_size
 from modelberth.planner.config.families import traits_of
 from modelberth.planner.config.feed_forward import expert_count, expert_inner_size, inner_size
+from modelberth.planner.config.multimodal import EXTRAS, anything
 from modelberth.planner.config.quantization import scheme_of
 from modelberth.planner.config.traits import Traits
 from modelberth.planner.config.values import Config, ModelUnreadable
@@ -31,11 +32,14 @@ def read_model(files: ModelFiles) -> Model:
 def model_of(config: Config) -> Model:
     """The model of config.json alone."""
     text = text_section(config)
-    traits = traits_of(text.model_type)
+    traits = traits_of(text)
     estimated = [] if traits else [f"the architecture {text.model_type or 'of config.json'} is not known"]
     traits = traits or Traits()
     tied = _tied(config, text)
     parts = decoder(text, traits, tied)
+    extra = EXTRAS.get(config.model_type, anything)(config, text)
+    if extra and config.model_type not in EXTRAS:
+        estimated.append(f"the vision tower of {config.model_type or 'config.json'} is not known")
     architectures = config.words("architectures")
     mixture = expert_count(text)
     return Model(
@@ -49,6 +53,7 @@ def model_of(config: Config) -> Model:
         layers=parts.layers,
         embedding=parts.embedding,
         head=parts.head,
+        extra=extra,
         tied=tied,
         scheme=scheme_of(config),
         dtype=_dtype(config, text),
@@ -56,6 +61,7 @@ def model_of(config: Config) -> Model:
         expert_inner_dim=expert_inner_size(text) if mixture else 0,
         experts_per_token=min(text.count(*EXPERTS_PER_TOKEN, default=2), mixture),
         intermediate_size=(traits.inner or inner_size)(text),
+        multimodal=bool(extra),
         estimated=tuple(estimated),
     )
 

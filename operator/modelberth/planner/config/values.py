@@ -134,6 +134,10 @@ class Config:
             return self._sections[key]
         return None
 
+    def absent(self, key: str) -> "Config":
+        """A section that the file leaves out: all its values are defaults."""
+        return Config({}, f"{self.model_type}.{key}", f"{self._path}{key}.")
+
     def wrong(self, keys: tuple[str, ...], what: str) -> ModelUnreadable:
         """The error for a value of ``keys``."""
         key = next((key for key in keys if self._record.get(key) is not None), keys[0])
