@@ -250,3 +250,18 @@ def test_every_gpu_of_the_start_up_logs() -> None:
         if gpu is not None and gib is not None:
             # 8 %: drivers under Windows report GeForce cards whole.
             assert gpu.memory_gib == pytest.approx(gib, rel=0.08), name
+
+
+def test_the_documentation_shows_what_is_offered() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "gpus.md").read_text()
+    rows = [
+        f"| `{gpu.label}` | {gpu.memory_gib:g} | {'.'.join(map(str, gpu.compute_capability or ()))} |".replace(
+            "  ", " "
+        )
+        for vendor in ("nvidia", "amd")
+        for gpu in bigger_than(0, vendor)
+    ]
+    assert [line for line in text.splitlines() if line.startswith(tuple(rows))] == [
+        line for line in text.splitlines() if line.startswith(("| `NVIDIA-", "| `AMD_"))
+    ]
+    assert all(row in text for row in rows)
