@@ -102,7 +102,13 @@ def test_what_the_gpu_lacks_is_not_proposed() -> None:
     assert not any("fp8" in change for change in changes({**T4, "maxModelLen": 32768}) if "kvCacheDtype" in change)
 
 
-def test_two_changes_only_where_no_single_one_is_enough() -> None:
+def test_two_changes_only_where_no_single_one_is_enough_on_the_same_hardware() -> None:
+    found = changes({**L4, "maxModelLen": 131072}, SimplePlanner(billions=20))
+    assert found == [
+        "quantization: fp8 (18.6 GiB of weights per GPU) and maxModelLen: 1024",
+        "parallelism.tensor: 4",
+        "gpu.type: NVIDIA-A100-SXM4-80GB",
+    ]
     found = changes({**L4, "maxModelLen": 32768}, SimplePlanner(billions=70))
     assert found == ["parallelism.tensor: 8", "gpu.type: NVIDIA-B200"]
     found = changes({**L4, "maxModelLen": 131072}, SimplePlanner(billions=400))
@@ -134,7 +140,7 @@ def test_another_checkpoint_where_the_engine_cannot_quantize_it_while_loading() 
     config = {**CONFIG, "quantization_config": {"quant_method": "fp8"}}
     fp8 = replace(sglang, files=ModelFiles(config=config, tensors=Tensors({"F8_E4M3": 1}, 1)))
     found = [advice.change for advice in advise(fp8, SimplePlanner(billions=20))]
-    assert "an awq variant of this model (10.2 GiB of weights per GPU)" in found
+    assert "an awq variant of this model with quantization: awq (10.2 GiB of weights per GPU)" in found
 
 
 def test_a_model_in_four_bits_has_no_smaller_variant() -> None:
@@ -270,6 +276,8 @@ def followed(asked: PlanRequest, advice: Advice) -> PlanRequest:
         if variant:
             config = {**(asked.files.config or {}), "quantization_config": CHECKPOINTS[variant[1]]}
             asked = replace(asked, files=ModelFiles(config=config))
+            if " with quantization: " in change:
+                asked = changed(asked, quantization=variant[1])
             continue
         field, value = re.sub(r" \(.*\)$", "", change).split(": ")
         match field:

@@ -3,13 +3,12 @@
 The order is by what a change costs the user, the least first: a larger share of the GPU, fewer sequences at once, a
 shorter context, an 8-bit KV cache, other types of weights, then more GPUs, then other GPUs. A context of less than a
 quarter of what the spec asks for stands behind the types of weights: whoever wrote it down needs it.
-Two changes together are said only where no single one is enough. A dtype that the GPU lacks has to be replaced whatever
-else changes, so it does not count.
+Two changes together are said only where no single one is enough on the same hardware. A dtype that the GPU lacks has to
+be replaced whatever else changes, so it does not count.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from modelberth.planner.changes import (
     Kind,
@@ -51,11 +50,15 @@ _SINGLE: tuple[Kind, ...] = (
 _MUCH = 4
 """A context that is this many times shorter than asked for is no cheap change any more."""
 
+_HARDWARE = (more_memory, more_tensor, bigger_gpu)
+
 # The first of each pair is fixed at its mildest step with which the second can help at all.
-_PAIRS: tuple[tuple[Kind, Kind], ...] = (
+_PAIRS_ON_THE_SAME_HARDWARE: tuple[tuple[Kind, Kind], ...] = (
     (more_utilization, shorter_context),
     (smaller_kv_cache, shorter_context),
     (quantized, shorter_context),
+)
+_PAIRS: tuple[tuple[Kind, Kind], ...] = (
     (quantized, more_tensor),
     (more_tensor, shorter_context),
     (bigger_node, more_tensor),
@@ -72,12 +75,12 @@ def advise(request: PlanRequest, plan_once: PlanOnce) -> tuple[Advice, ...]:
         return ()
     search = _Search(plan_once)
     bases = search.bases(_Changed((), request, plan))
-    singles = [found for kind in _SINGLE if (found := search.one(kind, bases))]
-    if singles:
-        singles.sort(key=lambda found: _rank(found, request))
-        return tuple(found.advice for found in singles[:MOST])
-    pairs = (search.two(first, second, bases[-1]) for first, second in _PAIRS)
-    return tuple(found.advice for found in islice(filter(None, pairs), MOST))
+    found = sorted(search.singles(bases), key=lambda single: _rank(single, request))
+    if all(each.kind in _HARDWARE for each in found):
+        found = [*search.pairs(_PAIRS_ON_THE_SAME_HARDWARE, bases[-1]), *found]
+    if not found:
+        found = search.pairs(_PAIRS, bases[-1])
+    return tuple(each.advice for each in found[:MOST])
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,14 @@ class _Search:
         changed = (self._plan(asked, step) for step in other_dtype(asked.request, asked.plan).steps)
         repaired = next((each for each in changed if each and not refuses(each.plan, "spec.dtype")), None)
         return (asked, repaired) if repaired and not repaired.plan.fits else (asked,)
+
+    def singles(self, bases: tuple[_Changed, ...]) -> list[_Changed]:
+        """Of each kind the mildest step that fits."""
+        return [found for kind in _SINGLE if (found := self.one(kind, bases))]
+
+    def pairs(self, pairs: tuple[tuple[Kind, Kind], ...], base: _Changed) -> list[_Changed]:
+        """Of each pair of kinds the mildest steps that fit together."""
+        return [found for first, second in pairs if (found := self.two(first, second, base))]
 
     def one(self, kind: Kind, bases: tuple[_Changed, ...]) -> _Changed | None:
         """The mildest step of the kind that fits, from the first base with which one does."""

@@ -63,9 +63,12 @@ def _checkpoints(request: PlanRequest) -> Iterator[Step]:
             continue
         # The headers are those of the present checkpoint.
         files = ModelFiles(config={**config, "quantization_config": dict(section)})
-        named = request.spec.quantization if request.spec.quantization == "auto" else word
-        spec = request.spec.model_copy(update={"quantization": named})
-        yield Step(f"an {word} variant of this model", replace(request, spec=spec, files=files), tells_weights=True)
+        change = f"an {word} variant of this model"
+        spec = request.spec
+        if spec.quantization not in ("auto", word):
+            change += f" with quantization: {word}"
+            spec = spec.model_copy(update={"quantization": word})
+        yield Step(change, replace(request, spec=spec, files=files), tells_weights=True)
 
 
 def _on_device(request: PlanRequest, word: str) -> bool:

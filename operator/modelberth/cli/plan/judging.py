@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from modelberth.api.engine_facts import Version
 from modelberth.api.engine_tables import FACTS
 from modelberth.api.finding import Finding, InvalidSpec
 from modelberth.api.modeldeployment import ModelDeployment
@@ -48,6 +49,7 @@ class Judge:
         self._facts = facts
         self._what_if = what_if
         self._compare = compare
+        self._plans: dict[tuple[str, Version, int], Plan] = {}
 
     def judged(self, given: Given) -> Judged:
         """The answer. Never raises: an invalid resource is one."""
@@ -60,5 +62,12 @@ class Judge:
         version, _ = engine.version_of(engine_image(md, self._inputs.settings), md.spec.engine.version)
         files, missing = self._facts.of(md)
         request = PlanRequest(md.spec, version, files, missing)
-        answer = Judged(given, md, (), plan(request), missing, f"{engine.type} {'.'.join(map(str, version))}")
+        answer = Judged(given, md, (), self._planned(request), missing, f"{engine.type} {'.'.join(map(str, version))}")
         return replace(answer, compared=compared(request, plan_once)) if self._compare else answer
+
+    def _planned(self, request: PlanRequest) -> Plan:
+        """The plan; resources that differ in name only share it. Facts are kept, so theirs are the same object."""
+        key = (request.spec.model_dump_json(), request.engine_version, id(request.files))
+        if key not in self._plans:
+            self._plans[key] = plan(request)
+        return self._plans[key]
