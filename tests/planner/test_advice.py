@@ -105,7 +105,7 @@ def test_what_the_gpu_lacks_is_not_proposed() -> None:
 def test_two_changes_only_where_no_single_one_is_enough_on_the_same_hardware() -> None:
     found = changes({**L4, "maxModelLen": 131072}, SimplePlanner(billions=20))
     assert found == [
-        "quantization: fp8 (18.6 GiB of weights per GPU) and maxModelLen: 1024",
+        "an awq variant of this model (10.2 GiB of weights per GPU) and maxModelLen: 65536",
         "parallelism.tensor: 4",
         "gpu.type: NVIDIA-A100-SXM4-80GB",
     ]
@@ -253,12 +253,65 @@ CONFIGS = st.fixed_dictionaries(
     }
 )
 ENGINES = st.sampled_from(({"type": "vLLM"}, {"type": "SGLang"}))
+CPU = st.builds(
+    lambda engine, limit, length: {
+        "engine": {"type": engine},
+        "device": "CPU",
+        "resources": {"limits": {"memory": f"{limit}Gi"}},
+        **({"maxModelLen": length} if length else {}),
+    },
+    st.sampled_from(("vLLM", "SGLang")),
+    st.integers(1, 64),
+    st.sampled_from((None, 2048, 8192, 100_000)),
+)
 
 
-@given(SPECS, ENGINES, CONFIGS)
-def test_so_it_is_with_the_real_planner(spec: dict[str, Any], engine: dict[str, Any], config: dict[str, Any]) -> None:
-    asked = request({**spec, "engine": engine}, ModelFiles(config=config))
-    for advice in advise(asked, plan_once):
+@given(st.one_of(st.builds(lambda spec, engine: {**spec, "engine": engine}, SPECS, ENGINES), CPU), CONFIGS)
+def test_so_it_is_with_the_real_planner(spec: dict[str, Any], config: dict[str, Any]) -> None:
+    judged_by_the_planner(request(spec, ModelFiles(config=config)))
+
+
+GGUF = Gguf(
+    metadata={
+        "general.architecture": "llama",
+        "llama.block_count": 32,
+        "llama.embedding_length": 4096,
+        "llama.attention.head_count": 32,
+        "llama.attention.head_count_kv": 8,
+        "llama.context_length": 131072,
+        "llama.feed_forward_length": 14336,
+        "tokenizer.ggml.tokens.length": 128256,
+    },
+    layer_bytes=(436_000_000,) * 32,
+    embedding_bytes=1_050_000_000,
+    output_bytes=1_050_000_000,
+    file_type="F16",
+)
+
+
+@given(
+    st.sampled_from(({"type": "Tesla-T4"}, {"type": "NVIDIA-L4"}, {"memoryGiB": 8}, None)),
+    st.sampled_from((None, 1, 16)),
+    st.sampled_from((None, 4096, 131072)),
+)
+def test_and_with_gguf_files(gpu: dict[str, Any] | None, slots: int | None, length: int | None) -> None:
+    where = {"gpu": gpu} if gpu else {"device": "CPU", "resources": {"limits": {"memory": "8Gi"}}}
+    spec = {"engine": {"type": "LlamaCpp"}, **where}
+    wishes = {name: wish for name, wish in (("maxNumSeqs", slots), ("maxModelLen", length)) if wish}
+    judged_by_the_planner(request({**spec, **wishes}, ModelFiles(gguf=GGUF)))
+
+
+def judged_by_the_planner(asked: PlanRequest) -> None:
+    calls = 0
+
+    def counting(again: PlanRequest) -> Plan:
+        nonlocal calls
+        calls += 1
+        return plan_once(again)
+
+    found = advise(asked, counting)
+    assert calls <= MOST_PLANS
+    for advice in found:
         check(advice, plan_once(followed(asked, advice)))
 
 
@@ -279,10 +332,17 @@ def followed(asked: PlanRequest, advice: Advice) -> PlanRequest:
             if " with quantization: " in change:
                 asked = changed(asked, quantization=variant[1])
             continue
+        file = re.match(r"a (\w+) file of this model ", change)
+        if file and asked.files.gguf:
+            bits = {"Q8_0": 8.5, "Q6_K": 6.56, "Q5_K_M": 5.68, "Q4_K_M": 4.84}[file[1]]
+            asked = replace(asked, files=ModelFiles(gguf=smaller(asked.files.gguf, bits / 16, file[1])))
+            continue
         field, value = re.sub(r" \(.*\)$", "", change).split(": ")
         match field:
             case "parallelism.tensor":
                 asked = changed(asked, parallelism={"tensor": int(value)})
+            case "resources.limits.memory":
+                asked = changed(asked, resources={"limits": {"memory": value}})
             case "gpu.type":
                 asked = changed(asked, gpu={"type": value})
             case "gpuMemoryUtilization":
@@ -292,3 +352,14 @@ def followed(asked: PlanRequest, advice: Advice) -> PlanRequest:
             case _:
                 asked = changed(asked, **{field: value})
     return asked
+
+
+def smaller(gguf: Gguf, share: float, name: str) -> Gguf:
+    """The same model in a file with fewer bits."""
+    return replace(
+        gguf,
+        layer_bytes=tuple(round(size * share) for size in gguf.layer_bytes),
+        embedding_bytes=round(gguf.embedding_bytes * share),
+        output_bytes=round(gguf.output_bytes * share),
+        file_type=name.removesuffix("_M"),
+    )

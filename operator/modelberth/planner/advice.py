@@ -15,7 +15,9 @@ from modelberth.planner.changes import (
     Step,
     bigger_gpu,
     bigger_node,
+    context_of_use,
     fewer_sequences,
+    fewer_slots,
     more_memory,
     more_tensor,
     more_utilization,
@@ -54,13 +56,14 @@ _HARDWARE = (more_memory, more_tensor, bigger_gpu)
 
 # The first of each pair is fixed at its mildest step with which the second can help at all.
 _PAIRS_ON_THE_SAME_HARDWARE: tuple[tuple[Kind, Kind], ...] = (
-    (more_utilization, shorter_context),
-    (smaller_kv_cache, shorter_context),
-    (quantized, shorter_context),
+    (more_utilization, context_of_use),
+    (smaller_kv_cache, context_of_use),
+    (fewer_slots, quantized),
+    (quantized, context_of_use),
 )
 _PAIRS: tuple[tuple[Kind, Kind], ...] = (
     (quantized, more_tensor),
-    (more_tensor, shorter_context),
+    (more_tensor, context_of_use),
     (bigger_node, more_tensor),
 )
 

@@ -46,6 +46,8 @@ DEFAULT_SLOTS = 4
 """Of LlamaCpp, where maxNumSeqs is not set."""
 SHORTEST = 512
 """Tokens. With less nobody can ask a question and be answered."""
+USEFUL = 8192
+"""Tokens that do for most conversations."""
 TENSORS = (1, 2, 4, 8)
 """GPUs of one node that share a model: powers of two divide the heads of nearly every model."""
 
@@ -76,6 +78,11 @@ def fewer_sequences(request: PlanRequest, plan: Plan) -> Ladder:
     )
 
 
+def fewer_slots(request: PlanRequest, plan: Plan) -> Ladder:
+    """The same for LlamaCpp only, whose KV cache is maxModelLen x slots."""
+    return fewer_sequences(request, plan) if request.spec.engine.type == "LlamaCpp" else Ladder()
+
+
 def shorter_context(request: PlanRequest, plan: Plan) -> Ladder:
     """maxModelLen down to SHORTEST, in numbers that people would write."""
     current = request.spec.max_model_len or plan.max_model_len
@@ -84,6 +91,17 @@ def shorter_context(request: PlanRequest, plan: Plan) -> Ladder:
     return Ladder(
         tuple(_step(request, f"maxModelLen: {length}", max_model_len=length) for length in lengths_below(current)),
         monotone=True,
+    )
+
+
+def context_of_use(request: PlanRequest, plan: Plan) -> Ladder:
+    """The same, but no shorter than a quarter of what is asked for, or than USEFUL: beside another change a model with
+    hardly any context is no way out."""
+    asked = request.spec.max_model_len or plan.max_model_len or 0
+    ladder = shorter_context(request, plan)
+    least = min(asked // 4, USEFUL)
+    return replace(
+        ladder, steps=tuple(step for step in ladder.steps if (step.request.spec.max_model_len or 0) >= least)
     )
 
 
