@@ -9,11 +9,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Literal
 
 from modelberth.api.engine_facts import Version
+from modelberth.api.spec import EngineType
 from modelberth.planner.gpus import Gpu
 from modelberth.planner.model import Model
 
@@ -36,32 +37,22 @@ _LINKED = re.compile("SXM|HBM3|[ABH]100-80GB-HBM|H20\\b|H[128]00|B[23]00|GH200|I
 
 @dataclass(frozen=True)
 class Profile:
-    """Parameters of one generation of an engine on one class of devices."""
+    """Parameters of one version of an engine on one class of devices."""
 
-    engine: str
-    """vLLM V0, vLLM V1 or SGLang."""
-    device: DeviceClass
-    since: Version
-    until: Version | None
     hidden: float
     """Copies of the hidden states of a batch that are alive at the peak, besides the feed-forward layer's."""
     sampler: float
     """Copies of the float32 logits that the sampler holds."""
+    image_token_kib: float
+    """Peak of the vision tower per token of an image, in KiB."""
     context_gib: float
     """Drivers, kernels and libraries on one GPU, as far as the engine counts them."""
     bus_gib: float
     """Buffers of collectives over PCIe, where several GPUs work together."""
     link_gib: float
-    """The same over NVLink."""
-    graphs_gib: float
-    """CUDA graphs, besides those per layer."""
+    """The same over NVLink or xGMI."""
     graphs_layer_mib: float
     """CUDA graphs of one layer, in MiB."""
-    image_token_kib: float
-    """Peak of the vision tower per token of an image, in KiB."""
-
-    def at(self, version: Version) -> bool:
-        return self.since <= version and (self.until is None or version < self.until)
 
 
 @dataclass(frozen=True)
@@ -80,27 +71,54 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Parameter:
+    """A parameter's value for a range of versions of an engine on a class of devices."""
+
+    name: str
+    engine: str
+    device: str
+    """A DeviceClass, or any."""
+    since: Version
+    until: Version | None
+    value: float
+
+    def holds(self, engine: str, device: DeviceClass, version: Version) -> bool:
+        alike = self.engine == engine and self.device in (device, "any")
+        return alike and self.since <= version and (self.until is None or version < self.until)
+
+
+@dataclass(frozen=True)
 class Profiles:
-    """All profiles. Those of an engine and class are in the order of their versions."""
+    """All parameters, each with ranges of its own."""
 
-    records: tuple[Profile, ...]
+    parameters: tuple[Parameter, ...]
 
-    def of(self, engine: str, gpu: Gpu | None, version: Version) -> Profile:
-        """The profile for an engine's version on a device; the newest where none is made for it."""
-        own = [profile for profile in self.records if profile.engine == engine]
-        alike = [profile for profile in own if profile.device == device_class(gpu)] or own
-        return next((profile for profile in alike if profile.at(version)), alike[-1])
+    def of(self, engine: EngineType, gpu: Gpu | None, version: Version) -> Profile:
+        """The profile of an engine's version on a device."""
+        return _profile(self, engine, device_class(gpu), version)
+
+
+@lru_cache(maxsize=256)
+def _profile(profiles: Profiles, engine: EngineType, device: DeviceClass, version: Version) -> Profile:
+    fitting = {one.name: one.value for one in reversed(profiles.parameters) if one.holds(engine, device, version)}
+    return Profile(**fitting)
 
 
 def parse_profiles(record: Mapping[str, Any]) -> Profiles:
-    """Profiles from the content of profiles.json."""
-    return Profiles(tuple(_profile(entry) for entry in record["profiles"]))
-
-
-def _profile(entry: Mapping[str, Any]) -> Profile:
-    until = tuple(entry["until"]) if entry["until"] is not None else None
-    values = {name: parameter["value"] for name, parameter in entry["parameters"].items()}
-    return Profile(entry["engine"], entry["device"], tuple(entry["since"]), until, **values)
+    """Profiles from the content of profiles.json; of parameters that hold for the same thing the first counts."""
+    return Profiles(
+        tuple(
+            Parameter(
+                name=entry["name"],
+                engine=entry["engine"],
+                device=entry["device"],
+                since=tuple(entry["since"]),
+                until=tuple(entry["until"]) if entry["until"] is not None else None,
+                value=entry["value"],
+            )
+            for entry in record["parameters"]
+        )
+    )
 
 
 @cache
@@ -177,4 +195,4 @@ def overhead_bytes(profile: Profile, gpus: int, gpu: Gpu | None) -> int:
 
 def graph_bytes(model: Model, profile: Profile) -> int:
     """CUDA graphs of all batch sizes."""
-    return int(profile.graphs_gib * 2**30 + profile.graphs_layer_mib * 2**20 * len(model.layers))
+    return int(profile.graphs_layer_mib * 2**20 * len(model.layers))

@@ -141,7 +141,7 @@ def run_of(situation: Situation) -> Run:
         whole_experts=situation.arguments.given("--enable-expert-parallel"),
         images=_sees(situation),
     )
-    profile = situation.profiles.of("vLLM V1" if v1 else "vLLM V0", situation.gpu, situation.version)
+    profile = situation.profiles.of("vLLM", situation.gpu, situation.version)
     return Run(v1, situation.arguments.given("--enforce-eager"), batch, profile)
 
 
