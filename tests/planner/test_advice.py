@@ -102,7 +102,7 @@ def test_what_the_gpu_lacks_is_not_proposed() -> None:
     assert not any("fp8" in change for change in changes({**T4, "maxModelLen": 32768}) if "kvCacheDtype" in change)
 
 
-def test_two_changes_only_where_no_single_one_is_enough_on_the_same_hardware() -> None:
+def test_two_changes_only_where_no_single_one_that_costs_as_little_is_enough() -> None:
     found = changes({**L4, "maxModelLen": 131072}, SimplePlanner(billions=20))
     assert found == [
         "an awq variant of this model (10.2 GiB of weights per GPU) and maxModelLen: 65536",
@@ -111,6 +111,11 @@ def test_two_changes_only_where_no_single_one_is_enough_on_the_same_hardware() -
     ]
     found = changes({**L4, "maxModelLen": 32768}, SimplePlanner(billions=70))
     assert found == ["parallelism.tensor: 8", "gpu.type: NVIDIA-B200"]
+    found = changes({**L4, "maxModelLen": 131072}, SimplePlanner(billions=90))
+    assert found == [
+        "quantization: fp8 (10.5 GiB of weights per GPU) and parallelism.tensor: 8",
+        "gpu.type: NVIDIA-B300-SXM6-AC",
+    ]
     found = changes({**L4, "maxModelLen": 131072}, SimplePlanner(billions=400))
     assert found == ["gpu.type: NVIDIA-H200 and parallelism.tensor: 8"]
 

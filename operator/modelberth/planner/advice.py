@@ -3,8 +3,8 @@
 The order is by what a change costs the user, the least first: a larger share of the GPU, fewer sequences at once, a
 shorter context, an 8-bit KV cache, other types of weights, then more GPUs, then other GPUs. A context of less than a
 quarter of what the spec asks for stands behind the types of weights: whoever wrote it down needs it.
-Two changes together are said only where no single one is enough on the same hardware. A dtype that the GPU lacks has to
-be replaced whatever else changes, so it does not count.
+Two changes together are said only where no single one that costs as little is enough: on the same GPUs, on more of
+them, on others. A dtype that the GPU lacks has to be replaced whatever else changes, so it does not count.
 """
 
 from collections.abc import Callable
@@ -52,20 +52,18 @@ _SINGLE: tuple[Kind, ...] = (
 _MUCH = 4
 """A context that is this many times shorter than asked for is no cheap change any more."""
 
-_HARDWARE = (more_memory, more_tensor, bigger_gpu)
-
 # The first of each pair is fixed at its mildest step with which the second can help at all.
-_PAIRS_ON_THE_SAME_HARDWARE: tuple[tuple[Kind, Kind], ...] = (
+_ON_THE_SAME_GPUS: tuple[tuple[Kind, Kind], ...] = (
     (more_utilization, context_of_use),
     (smaller_kv_cache, context_of_use),
     (fewer_slots, quantized),
     (quantized, context_of_use),
 )
-_PAIRS: tuple[tuple[Kind, Kind], ...] = (
+_ON_MORE_GPUS: tuple[tuple[Kind, Kind], ...] = (
     (quantized, more_tensor),
     (more_tensor, context_of_use),
-    (bigger_node, more_tensor),
 )
+_ON_OTHER_GPUS: tuple[tuple[Kind, Kind], ...] = ((bigger_node, more_tensor),)
 
 
 def advise(request: PlanRequest, plan_once: PlanOnce) -> tuple[Advice, ...]:
@@ -79,10 +77,13 @@ def advise(request: PlanRequest, plan_once: PlanOnce) -> tuple[Advice, ...]:
     search = _Search(plan_once)
     bases = search.bases(_Changed((), request, plan))
     found = sorted(search.singles(bases), key=lambda single: _rank(single, request))
-    if all(each.kind in _HARDWARE for each in found):
-        found = [*search.pairs(_PAIRS_ON_THE_SAME_HARDWARE, bases[-1]), *found]
-    if not found:
-        found = search.pairs(_PAIRS, bases[-1])
+    for pairs, costlier in (
+        (_ON_THE_SAME_GPUS, (more_memory, more_tensor, bigger_gpu)),
+        (_ON_MORE_GPUS, (bigger_gpu,)),
+        (_ON_OTHER_GPUS, ()),
+    ):
+        if all(each.kind in costlier for each in found):
+            found = [*search.pairs(pairs, bases[-1]), *found]
     return tuple(each.advice for each in found[:MOST])
 
 

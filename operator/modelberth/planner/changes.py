@@ -97,6 +97,8 @@ def shorter_context(request: PlanRequest, plan: Plan) -> Ladder:
 def context_of_use(request: PlanRequest, plan: Plan) -> Ladder:
     """The same, but no shorter than a quarter of what is asked for, or than USEFUL: beside another change a model with
     hardly any context is no way out."""
+    if plan.per_gpu and plan.per_gpu.weights_gib > plan.per_gpu.budget_gib:
+        return Ladder()
     asked = request.spec.max_model_len or plan.max_model_len or 0
     ladder = shorter_context(request, plan)
     least = min(asked // 4, USEFUL)
