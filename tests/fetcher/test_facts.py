@@ -172,10 +172,14 @@ def test_a_mounted_file(run: Facts, tmp_path: Path, capsys: pytest.CaptureFixtur
         ({"a.gguf": b"", "b.gguf": b""}, "UnsupportedModel", False),
     ],
 )
-def test_a_folder_that_will_not_do(
-    run: Facts, hub: ServedHub, files: dict[str, bytes], reason: str, transient: bool
+def test_a_volume_that_will_not_do(  # noqa: PLR0913
+    run: Facts, tmp_path: Path, files: dict[str, bytes], reason: str, transient: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = run(hub.write("model", files))
+    """An empty one may still be filled."""
+    monkeypatch.setattr(facts, "MODEL_DIR", str(tmp_path))
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    ended = run(tmp_path)
     assert ended.status == 1
     assert ended.report is not None
     assert ended.report.problem is not None

@@ -8,6 +8,7 @@ import traceback
 from pathlib import Path
 from typing import Any, get_args
 
+from modelberth.api.pod_template_rules import MODEL_DIR
 from modelberth.api.spec import EngineType
 from modelberth.api.uri import HubUri, parse_uri
 from modelberth.fetcher import report
@@ -122,8 +123,11 @@ def _from_folder(path: Path) -> ModelFiles:
     try:
         return read_folder(path)
     except FolderProblem as problem:
-        # Somebody may still be filling the claim.
-        raise HubProblem(problem.reason, str(problem), transient=problem.reason == "ModelNotFound") from problem
+        if problem.reason != "ModelNotFound" or not path.is_relative_to(MODEL_DIR):
+            raise HubProblem(problem.reason, str(problem)) from problem
+        way_out = f"Check the path in spec.model.uri (the volume is mounted at {MODEL_DIR}) and who may read its files."
+        # Somebody may still be filling the volume.
+        raise HubProblem(problem.reason, f"{problem} {way_out}", transient=True) from problem
 
 
 def _hub_uri(text: str) -> HubUri:

@@ -144,7 +144,7 @@ def tensor(shape: tuple[int, ...], kind: int = 0, name: bytes = b"blk.0.x") -> b
         header(keys=1, rest=struct.pack("<Q", 1 << 50)),
         header(keys=1, rest=text(b"a") + struct.pack("<I", 99)),
         header(keys=1, rest=text(b"a") + struct.pack("<IIQ", 9, 9, 1)),
-        header(keys=1, rest=text(b"a") + struct.pack("<IIQ", 9, 8, 1 << 50)),
+        header(keys=1, rest=text(b"a") + struct.pack("<IIQ", 9, 8, 1 << 20)),
         header(tensors=1, rest=tensor((1,) * 9)),
         header(tensors=1, rest=tensor((1 << 50, 1 << 50))),
         header(tensors=1, rest=tensor((33,), 8)),
@@ -159,6 +159,7 @@ def test_damaged_headers(content: bytes) -> None:
     ("content", "why"),
     [
         (header(version=1), "version 1"),
+        (header(keys=1, rest=text(b"a") + struct.pack("<IIQ", 9, 8, 1 << 50)), "a list of"),
         (header(version=3 << 24), "version 50331648"),
         (header(tensors=1, rest=tensor((32,), 99)), "type 99"),
     ],

@@ -17,6 +17,8 @@ MAX_HEADER_BYTES = 64 << 20
 """Most that is read of a file, in bytes. A vocabulary of 262,144 words takes about 13 MB."""
 _MAX_KEYS = 4096
 _MAX_TENSORS = 1 << 16
+_MAX_TEXTS = 1 << 21
+"""Of one array. The largest vocabularies have 2^18 words, and half a million merges."""
 _MAX_NAME = 1 << 16
 _MAX_DIMENSIONS = 8
 _KEPT_TEXT = 256
@@ -180,6 +182,8 @@ class _Reader:
 
     def skip_texts(self, count: int) -> None:
         """An array of texts: tokens and merges, half a million of them."""
+        if count > _MAX_TEXTS:
+            raise HeaderProblem(f"it has a list of {count} texts; {_MAX_TEXTS} are read at most")
         take, unpack = self.take, _U64.unpack
         for _ in range(count):
             self.skip(unpack(take(8))[0])

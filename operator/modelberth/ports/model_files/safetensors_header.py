@@ -15,7 +15,7 @@ from modelberth.ports.model_files.problems import CorruptHeader, HeaderProblem
 
 MAX_HEADER_BYTES = 16 << 20
 """Largest header that is read, in bytes; the format allows 100 MB, real files stay below 5 MB."""
-_MAX_ENTRY = 8 << 10
+_MAX_ENTRY = 2 << 10
 """Characters of one tensor's entry; real ones have about a hundred."""
 _MAX_METADATA = 1 << 20
 _MAX_TYPES = 64
