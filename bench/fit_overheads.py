@@ -12,8 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench.planner.answers import Row, answer, summary
 from bench.planner.fitting import fit, start
@@ -21,7 +20,7 @@ from bench.planner.samples import Sample, samples_of
 from bench.planner_accuracy import read_lines
 from modelberth.planner.overheads import parse_profiles
 
-PROFILES = ROOT / "operator/modelberth/planner/profiles.json"
+PROFILES = Path(__file__).parents[1] / "operator/modelberth/planner/profiles.json"
 ROUNDS = 3
 """Each round sorts the logs by the peaks that the last one's parameters give."""
 

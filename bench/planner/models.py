@@ -11,6 +11,10 @@ _PLAIN = (
     *("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim"),
     *("vocab_size", "intermediate_size", "tie_word_embeddings", "torch_dtype"),
 )
+_MORE = (
+    *("global_head_dim", "num_global_key_value_heads", "attention_k_eq_v", "hidden_size_per_layer_input"),
+    *("vocab_size_per_layer_input", "num_kv_shared_layers", "use_double_wide_mlp", "sliding_window_pattern"),
+)
 
 
 @dataclass(frozen=True)
@@ -20,40 +24,45 @@ class Family:
     pattern: str
     architecture: str
     model_type: str
-    multimodal: bool = False
+    text_type: str = ""
+    """Model type of the text layers of a multimodal model; empty for others."""
+
+    @property
+    def multimodal(self) -> bool:
+        return bool(self.text_type)
 
 
 _FAMILIES = (
-    Family("llama-?4", "Llama4ForConditionalGeneration", "llama4", True),
-    Family("llava-v1.6|llava-next", "LlavaNextForConditionalGeneration", "llava_next", True),
-    Family("llava", "LlavaForConditionalGeneration", "llava", True),
+    Family("llama-?4", "Llama4ForConditionalGeneration", "llama4", "llama4_text"),
+    Family("llava-v1.6|llava-next", "LlavaNextForConditionalGeneration", "llava_next", "mistral"),
+    Family("llava", "LlavaForConditionalGeneration", "llava", "llama"),
     Family("mixtral", "MixtralForCausalLM", "mixtral"),
-    Family("mistral-small-3.[12]|ministral-3", "Mistral3ForConditionalGeneration", "mistral3", True),
-    Family("internvl", "InternVLChatModel", "internvl_chat", True),
-    Family("qwen[-_]?3\\.[568].*a\\d+b", "Qwen3_5MoeForConditionalGeneration", "qwen3_5_moe", True),
-    Family("qwen[-_]?3\\.[568]", "Qwen3_5ForConditionalGeneration", "qwen3_5", True),
+    Family("mistral-small-3.[12]|ministral-3", "Mistral3ForConditionalGeneration", "mistral3", "mistral"),
+    Family("internvl", "InternVLChatModel", "internvl_chat", "qwen2"),
+    Family("qwen[-_]?3\\.[568].*a\\d+b", "Qwen3_5MoeForConditionalGeneration", "qwen3_5_moe", "qwen3_5_moe_text"),
+    Family("qwen[-_]?3\\.[568]", "Qwen3_5ForConditionalGeneration", "qwen3_5", "qwen3_5_text"),
     Family("qwen3-next", "Qwen3NextForCausalLM", "qwen3_next"),
-    Family("qwen3-omni", "Qwen3OmniMoeForConditionalGeneration", "qwen3_omni_moe", True),
-    Family("qwen3-vl.*a\\d+b", "Qwen3VLMoeForConditionalGeneration", "qwen3_vl_moe", True),
-    Family("qwen3-vl", "Qwen3VLForConditionalGeneration", "qwen3_vl", True),
+    Family("qwen3-omni", "Qwen3OmniMoeForConditionalGeneration", "qwen3_omni_moe", "qwen3_moe"),
+    Family("qwen3-vl.*a\\d+b", "Qwen3VLMoeForConditionalGeneration", "qwen3_vl_moe", "qwen3_moe"),
+    Family("qwen3-vl", "Qwen3VLForConditionalGeneration", "qwen3_vl", "qwen3"),
     Family("qwen3.*a\\d+b", "Qwen3MoeForCausalLM", "qwen3_moe"),
     Family("qwen3", "Qwen3ForCausalLM", "qwen3"),
-    Family("qwen2.5-vl", "Qwen2_5_VLForConditionalGeneration", "qwen2_5_vl", True),
-    Family("qwen2-vl", "Qwen2VLForConditionalGeneration", "qwen2_vl", True),
+    Family("qwen2.5-vl", "Qwen2_5_VLForConditionalGeneration", "qwen2_5_vl", "qwen2"),
+    Family("qwen2-vl", "Qwen2VLForConditionalGeneration", "qwen2_vl", "qwen2"),
     Family("qwen1.5-moe|qwen2-57b", "Qwen2MoeForCausalLM", "qwen2_moe"),
     Family("qwen-", "QWenLMHeadModel", "qwen"),
     Family("qwen|qwq", "Qwen2ForCausalLM", "qwen2"),
     Family("deepseek-v3.2", "DeepseekV32ForCausalLM", "deepseek_v32"),
     Family("deepseek-v4", "DeepseekV4ForCausalLM", "deepseek_v4"),
     Family("deepseek-(v3|r1)|kimi-k2", "DeepseekV3ForCausalLM", "deepseek_v3"),
-    Family("kimi-vl", "KimiVLForConditionalGeneration", "kimi_vl", True),
+    Family("kimi-vl", "KimiVLForConditionalGeneration", "kimi_vl", "deepseek_v3"),
     Family("deepseek-(coder-)?v2", "DeepseekV2ForCausalLM", "deepseek_v2"),
-    Family("phi-3.5-vision", "Phi3VForCausalLM", "phi3_v", True),
+    Family("phi-3.5-vision", "Phi3VForCausalLM", "phi3_v", "phi3"),
     Family("phi-?[34]", "Phi3ForCausalLM", "phi3"),
     Family("phi-", "PhiForCausalLM", "phi"),
-    Family("gemma-4", "Gemma4ForConditionalGeneration", "gemma4", True),
+    Family("gemma-4", "Gemma4ForConditionalGeneration", "gemma4", "gemma4_text"),
     Family("gemma-3-1b", "Gemma3ForCausalLM", "gemma3_text"),
-    Family("gemma-3", "Gemma3ForConditionalGeneration", "gemma3", True),
+    Family("gemma-3", "Gemma3ForConditionalGeneration", "gemma3", "gemma3_text"),
     Family("gemma-2", "Gemma2ForCausalLM", "gemma2"),
     Family("gemma", "GemmaForCausalLM", "gemma"),
     Family("gpt-oss", "GptOssForCausalLM", "gpt_oss"),
@@ -75,10 +84,11 @@ def family_of(name: str) -> Family | None:
 def config_of(facts: dict[str, Any]) -> dict[str, Any] | None:
     """A config.json from a row of facts; None where the row lacks what every model has, or names no known family."""
     family = family_of(facts["model"])
+    facts = facts | _published()["more"].get(facts["model"], {})
     needed = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
     if family is None or any(facts.get(key) is None for key in needed):
         return None
-    config = {key: facts[key] for key in _PLAIN if facts.get(key) is not None}
+    config = {key: facts[key] for key in (*_PLAIN, *_MORE) if facts.get(key) is not None}
     config |= {"architectures": [family.architecture], "model_type": family.model_type}
     longest = _published()["max_position_embeddings"].get(facts["model"])
     if longest is not None:
@@ -87,13 +97,26 @@ def config_of(facts: dict[str, Any]) -> dict[str, Any] | None:
     config |= _latent(facts.get("mla"))
     config |= _windows(facts, family.model_type)
     config |= _peculiar(config, family.model_type)
+    vision = _published()["vision_config"].get(family.model_type)
+    if vision is not None:
+        config["vision_config"] = {**vision, "out_hidden_size": config["hidden_size"]}
     return config
 
 
+def quantized_of(name: str) -> dict[str, Any]:
+    """What else is in the config.json of a model's quantized checkpoints: they are padded to whole groups."""
+    known: dict[str, Any] = _published()["quantized"].get(name, {})
+    return known
+
+
 def parameters_of(facts: dict[str, Any]) -> int | None:
-    """All elements of the checkpoint; None where the row does not say."""
+    """All elements of the 16-bit checkpoint, as counted or by its size; None where the row does not say."""
     total = facts.get("total_params")
-    return int(total) if isinstance(total, int | float) and total > 0 else None
+    if isinstance(total, int | float) and total > 0:
+        return int(total)
+    text = f"{facts.get('notes')} {facts.get('source')}"
+    size = re.search(r"checkpoint (\d+(?:\.\d+)?) GiB", text)
+    return int(float(size[1]) * 2**30 / 2) if size else None
 
 
 @cache
@@ -143,7 +166,9 @@ def _windows(facts: dict[str, Any], model_type: str) -> dict[str, Any]:
         return {}
     config: dict[str, Any] = {"sliding_window": _number(text)}
     pattern = re.search(r"(\d+) of (\d+) layers", str(text))
-    if pattern is not None:
+    if facts.get("sliding_window_pattern"):
+        config["sliding_window_pattern"] = facts["sliding_window_pattern"]
+    elif pattern is not None:
         config["sliding_window_pattern"] = int(pattern[2])
     elif "alternate" in str(text):
         config["sliding_window_pattern"] = 2

@@ -4,8 +4,15 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from modelberth.planner.model import Scheme
+
 _BLOCKS = ("qwen3", "deepseek", "glm", "kimi", "minimax", "qwen/")
 """Families whose fp8 checkpoints have a scale per block of 128 x 128."""
+
+_GGUF_BITS = {"q8_0": 8.5, "q6_k": 6.56, "q5_k": 5.5, "q4_k": 4.5, "q4_0": 4.5, "q5_0": 5.5, "f16": 16, "bf16": 16}
+"""Bits of an element: https://github.com/ggml-org/llama.cpp/blob/master/ggml/src/ggml-common.h."""
+_NATIVE_INT4 = ("kimi-k2.5", "kimik25", "kimi-k2.6", "kimi-k2-thinking")
+"""Checkpoints that exist in 4 bits only, with groups of 32: https://huggingface.co/moonshotai/Kimi-K2-Thinking."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +24,8 @@ class Quantization:
     online: str | None = None
     """The engine quantizes while it loads: spec.quantization."""
     understood: bool = True
+    scheme: Scheme | None = None
+    """Of GGUF files, which have no quantization_config."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,9 @@ def quantization_of(row: dict[str, Any]) -> Quantization:
     if column.startswith("none") or column in ("no", "bf16", "fp16", "bfloat16", "float16"):
         return Quantization()
     words = _Words(column or name, name)
-    for rule in (_unknown, _online, _bitsandbytes, _groups, _eight_bits, _four_bit_floats):
+    if not column and any(model in name for model in _NATIVE_INT4):
+        return Quantization(_packed(4, 32))
+    for rule in (_unknown, _gguf, _online, _bitsandbytes, _groups, _eight_bits, _four_bit_floats):
         found = rule(words)
         if found is not None:
             return found
@@ -46,6 +57,12 @@ def quantization_of(row: dict[str, Any]) -> Quantization:
 
 def _unknown(words: _Words) -> Quantization | None:
     return Quantization(understood=False) if words.has("aqlm", "exl3", "exl2", "w4a8", "deepseek_v4") else None
+
+
+def _gguf(words: _Words) -> Quantization | None:
+    match = re.search(r"\b(i?q\d_(?:\d|k)|bf16|f16)", words.text) if "gguf" in words.text else None
+    bits = _GGUF_BITS.get(match[1]) if match else None
+    return Quantization(scheme=Scheme("gguf", bits=bits, scale_bits=0)) if bits else None
 
 
 def _online(words: _Words) -> Quantization | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.planner.models import config_of, family_of, parameters_of
+from bench.planner.models import Family, config_of, family_of, parameters_of, quantized_of
 from bench.planner.quantizations import quantization_of
 from bench.planner.sglang_defaults import default_fraction
 from bench.planner.versions import is_v0, is_v1, version_of
@@ -27,6 +27,10 @@ INPUTS = (
 
 _ENGINES = {"vllm": "vLLM", "sglang": "SGLang"}
 _DTYPES = {"float16": "half", "fp16": "half", "half": "half", "bfloat16": "bfloat16", "float32": "float32"}
+TOWERS = ("visual", "vision_tower", "vision_model", "multi_modal_projector", "audio_tower", "mlp1")
+"""Modules that see and hear, by their usual names."""
+MORE_THAN_ALL = 1.001
+"""Towers that make a model larger than its published size are not its own."""
 _SAME_PRODUCT_GIB = 0.08
 """The memory that a driver reports tells products apart."""
 
@@ -64,12 +68,15 @@ def question_of(row: dict[str, Any], facts: dict[str, dict[str, Any]]) -> Questi
     if not quantization.understood:
         raise Unanswerable(f"quantization {row['quantization']} is not known")
     if quantization.config is not None:
-        config["quantization_config"] = quantization.config
+        config["quantization_config"] = quantization.config | _left_out(quantization.config)
+        config |= quantized_of(known["model"])
     gpu = _gpu(row)
     version = version_of(row, config["model_type"])
     try:
         spec = Spec.model_validate(_spec(row, engine, quantization.online, gpu, version))
         model = _model(config, known)
+        if quantization.scheme is not None:
+            model = replace(model, scheme=quantization.scheme)
     except (ValidationError, ModelUnreadable) as error:
         raise Unanswerable(str(error)) from error
     fraction = row["mem_fraction_static"]
@@ -81,16 +88,36 @@ def question_of(row: dict[str, Any], facts: dict[str, dict[str, Any]]) -> Questi
 
 def _model(config: dict[str, Any], facts: dict[str, Any]) -> Model:
     """The model; where it sees or hears, towers make up what its text layers lack of all parameters."""
-    model = read_model(ModelFiles(config=config))
     total, family = parameters_of(facts), family_of(facts["model"])
     if family is None or not family.multimodal:
-        return model
+        return read_model(ModelFiles(config=config))
+    model = _multimodal(config, family)
+    if total is not None and model.parameters > MORE_THAN_ALL * total:
+        model = _text_only(config, family)
     missing = (total or 0) - model.parameters - _drafted(model)
     if missing <= 0:
-        return replace(model, multimodal=True)
-    hidden = model.hidden_size
-    tower = Matrix("visual.blocks", hidden, missing // hidden, linear=False)
-    return replace(model, multimodal=True, extra=(*model.extra, tower))
+        return model
+    tower = Matrix("visual.blocks", model.hidden_size, missing // model.hidden_size, linear=False)
+    return replace(model, extra=(*model.extra, tower))
+
+
+def _multimodal(config: dict[str, Any], family: Family) -> Model:
+    """With its towers as they are published or transformers has them by default, or without towers."""
+    try:
+        return replace(read_model(ModelFiles(config=config)), multimodal=True)
+    except ModelUnreadable:
+        return _text_only(config, family)
+
+
+def _text_only(config: dict[str, Any], family: Family) -> Model:
+    text = read_model(ModelFiles(config=config | {"model_type": family.text_type}))
+    return replace(text, model_type=family.model_type, architecture=family.architecture, multimodal=True)
+
+
+def _left_out(quantization: dict[str, Any]) -> dict[str, Any]:
+    """Quantized checkpoints of multimodal models keep their towers in 16 bit."""
+    key = "ignore" if "ignore" in quantization else "modules_to_not_convert"
+    return {key: [*quantization.get(key, ()), *TOWERS]}
 
 
 def _drafted(model: Model) -> int:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from modelberth.planner.model import LatentCache, Layer, Matrix, Model, Scheme
+from modelberth.planner.model import Cache, LatentCache, Layer, Matrix, Model, Scheme
 
 VOCABULARY_MULTIPLE = 64
 """vLLM and SGLang pad the vocabulary to it before they cut it.
@@ -120,11 +120,25 @@ def allocated(size: int) -> int:
 
 
 def rope_table_bytes(model: Model, element_bytes: int) -> int:
-    """Cosines and sines of every position, which layers share: max_len x rotary dimension."""
-    caches = (layer.cache for layer in model.layers)
-    widths = (cache.rope_dim if isinstance(cache, LatentCache) else getattr(cache, "key_dim", 0) for cache in caches)
+    """Cosines and sines of every position, which layers share: max_len x rotary dimension.
+
+    Gemma 3 and 4 turn local and global layers at different speeds, so they have two tables.
+    """
+    kinds = {(_rotated(layer.cache), _local(layer.cache)) for layer in {id(one): one for one in model.layers}.values()}
     share = next((share for name, share in _ROTARY_SHARES if model.model_type.startswith(name)), 1.0)
-    return int((model.max_len or 0) * max(widths, default=0) * share) * element_bytes
+    if model.model_type.startswith(("gemma3", "gemma4")):
+        width = sum(width for width, _ in kinds)
+    else:
+        width = max((width for width, _ in kinds), default=0)
+    return int((model.max_len or 0) * width * share) * element_bytes
+
+
+def _rotated(cache: Cache | None) -> int:
+    return cache.rope_dim if isinstance(cache, LatentCache) else getattr(cache, "key_dim", 0)
+
+
+def _local(cache: Cache | None) -> bool:
+    return getattr(cache, "window", None) is not None
 
 
 class _LayerSizes:
@@ -209,9 +223,9 @@ def _groups(matrix: Matrix, scheme: Scheme) -> int:
 
 def _plain(model: Model, matrices: Iterable[Matrix], held: Held) -> int:
     parts = (shard(_whole_vocabulary(matrix, model.vocab_size), held.sharding) for matrix in matrices)
-    # GGUF files quantize embedding and head too; their matrices are counted in bytes.
-    size = 1 if held.scheme.method == "gguf" else held.element_bytes
-    return sum(allocated(part.elements * size) for part in parts)
+    # GGUF files quantize embedding and head too.
+    size = held.scheme.bits / 8 if held.scheme.method == "gguf" else held.element_bytes
+    return sum(allocated(int(part.elements * size)) for part in parts)
 
 
 def _whole_vocabulary(matrix: Matrix, vocabulary: int) -> Matrix:
