@@ -1,6 +1,7 @@
 """A release of its own whose webhook judges a namespace of its own: what other tests apply is none of its business."""
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,13 +9,20 @@ from typing import Any
 
 import pytest
 
-from e2e.command import CommandError
+from e2e.command import CommandError, wait_until
 from e2e.install.client import make_namespace
 from e2e.install.stage import HUB_URL, ROOT, Stage
+from e2e.resources import small
 
 RELEASE = "judge"
 NAME = f"{RELEASE}-modelberth-webhook"
 """Of the Service and the Secret."""
+EXPIRY = "modelberth_webhook_certificate_expiry_timestamp_seconds"
+
+
+def upside_down(name: str = "upside-down") -> dict[str, Any]:
+    """Breaks a rule that no schema and no CEL can hold."""
+    return small(name, resources={"requests": {"memory": "2Gi"}, "limits": {"memory": "1Gi"}})
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,23 @@ class Judge:
         """The webhook's caBundle, base64."""
         path = "jsonpath={.webhooks[0].clientConfig.caBundle}"
         return self.platform.kubectl("get", self.configuration, "-o", path)
+
+    def pods(self) -> list[str]:
+        """Names of the operator's pods."""
+        names = self.kubectl("get", "pods", "-l", f"app.kubernetes.io/instance={RELEASE}", "-o", "name")
+        return [name.removeprefix("pod/") for name in names.split()]
+
+    def ends(self) -> list[float]:
+        """When the certificate of each pod ends, in Unix time: of what the API server asks, one pod may get all."""
+        found = []
+        for pod in self.pods():
+            metrics = self.kubectl("get", "--raw", f"/api/v1/namespaces/{self.system}/pods/{pod}:8080/proxy/metrics")
+            found += re.findall(rf"^{EXPIRY} (\S+)$", metrics, re.MULTILINE)
+        return [float(end) for end in found]
+
+    def wait_judging(self, refused: dict[str, Any], timeout_s: float = 60) -> None:
+        """Returns once a resource that has to be refused is."""
+        wait_until("the webhook judges", lambda: self.try_out(refused), timeout_s)
 
 
 @pytest.fixture(scope="module")

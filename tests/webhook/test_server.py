@@ -137,17 +137,25 @@ class Turns:
 
 
 async def test_whatever_the_source_does_the_last_good_certificate_is_served(
-    server: tuple[WebhookServer, int], monkeypatch: pytest.MonkeyPatch
+    server: tuple[WebhookServer, int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("modelberth.webhook.service.CHECK_S", 0)
     monkeypatch.setattr("modelberth.webhook.service.RETRY_S", 0)
     first = kept(days=-61)
     second = kept(first)
-    source = Turns([OSError("no folder yet"), first.serving, RuntimeError("?"), Pair(b"", b""), second.serving])
+    missing = OSError("no folder yet")
+    source = Turns([missing, missing, first.serving, RuntimeError("?"), Pair(b"", b""), second.serving])
     registry = CollectorRegistry()
-    keeper = asyncio.create_task(keep_serving(source, server[0], WebhookMetrics(registry)))
+    metrics = WebhookMetrics(registry)
+    assert registry.get_sample_value("modelberth_webhook_certificate_expiry_timestamp_seconds") is None
+    keeper = asyncio.create_task(keep_serving(source, server[0], metrics))
     await source.enough.wait()
     assert (await Client(server[1], first.authorities).post(body_of(stored())))[0] == 200
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "the webhook has no certificate yet",
+        "the webhook keeps its certificate",
+        "the webhook keeps its certificate",
+    ]
     ends = registry.get_sample_value("modelberth_webhook_certificate_expiry_timestamp_seconds")
     assert ends == second.serving.end.timestamp()
     keeper.cancel()

@@ -1,7 +1,4 @@
-"""What the webhook reports about itself.
-
-Made only where it runs: elsewhere an expiry of 0 would look like a certificate that has ended.
-"""
+"""What the webhook reports about itself. Made only where it runs."""
 
 from datetime import datetime
 
@@ -27,8 +24,9 @@ class WebhookMetrics:
         self._expiry = Gauge(
             "modelberth_webhook_certificate_expiry_timestamp_seconds",
             "When the serving certificate ends, in Unix time.",
-            registry=registry,
+            registry=None,
         )
+        self._registry: CollectorRegistry | None = registry
 
     def reviewed(self, result: str, seconds: float) -> None:
         self._requests.labels(result).inc()
@@ -36,3 +34,7 @@ class WebhookMetrics:
 
     def certificate_until(self, end: datetime) -> None:
         self._expiry.set(end.timestamp())
+        # Not before there is a certificate: an end at 0 would look like one that has ended.
+        if self._registry is not None:
+            self._registry.register(self._expiry)
+            self._registry = None

@@ -40,6 +40,7 @@ async def serving(options: WebhookOptions, namespace: str, kube: KubeApi, admiss
 async def keep_serving(source: Source, server: WebhookServer, metrics: WebhookMetrics) -> None:
     """Serves whatever certificate the source has, for ever."""
     used: Pair | None = None
+    told = ""
     while True:
         delay = CHECK_S
         try:
@@ -49,8 +50,10 @@ async def keep_serving(source: Source, server: WebhookServer, metrics: WebhookMe
                 metrics.certificate_until(pair.end)
                 used = pair
                 log.info("the webhook serves a certificate until %s", pair.end)
+            told = ""
         except Exception as error:
-            log.warning("the webhook has no certificate to serve, or keeps the one it has: %r", error)
+            if told != (told := repr(error)):  # once, not every five seconds
+                log.warning("the webhook %s: %s", "keeps its certificate" if used else "has no certificate yet", told)
             delay = RETRY_S
         await asyncio.sleep(delay * random.uniform(0.9, 1.1))
 
