@@ -10,12 +10,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from modelberth.api.finding import INVALID_SPEC
 from modelberth.cli.inputs import printable
 from modelberth.cli.plan.bar import EXCESS, cells
 from modelberth.cli.plan.judging import Judged
 from modelberth.cli.plan.what_if import Compared
 from modelberth.cli.plan.words import answer, capacity, gpus, hardware, parts, requests, title, verdict
-from modelberth.planner.plan import PerGpu
+from modelberth.planner.plan import DOES_NOT_FIT, UNSUPPORTED, PerGpu
 
 PLAIN_WIDTH = 80
 """Columns where it goes to no terminal."""
@@ -32,6 +33,8 @@ _PARTS = {
     "not used": ("·", ".", "dim"),
     EXCESS: ("▚", "!", "bold red"),
 }
+_REFUSALS = (INVALID_SPEC, DOES_NOT_FIT, UNSUPPORTED)
+"""Reasons of findings; the others are warnings, or say why nothing was judged."""
 ROUNDING_GIB = 0.005
 
 
@@ -73,7 +76,7 @@ def _lines(judged: Judged, drawn: bool) -> Iterator[Text]:
         held = capacity(plan.kv_cache_tokens, plan.max_concurrency, plan.max_model_len)
         yield Text(f"KV cache of a replica: {held}")
     for finding in judged.findings:
-        yield Text(printable(str(finding)), style="red" if judged.fits is False else "yellow")
+        yield Text(printable(str(finding)), style="red" if finding.reason in _REFUSALS else "yellow")
     for assumed in plan.assumed if plan else ():
         yield Text(f"assumed: {printable(assumed)}", style="dim")
     for advice in plan.advice if plan else ():

@@ -56,7 +56,9 @@ def what_if(label: str | None, memory_gib: float | None) -> WhatIf:
         # "RTX 4090 48GB": a card whose memory is not the catalogue's.
         return WhatIf(gpu, memory_gib or (gpu.memory_gib if find_gpu(gpu.label) != gpu else None))
     if memory_gib is None:
-        raise InputError(FAILED, f"--gpu {label}: no such GPU in the catalogue{_near(label)}; or add --gpu-memory-gib")
+        raise InputError(
+            FAILED, f"--gpu {label}: no such GPU in the catalogue{_near(label)}; name another or add --gpu-memory-gib"
+        )
     return WhatIf(memory_gib=memory_gib, anonymous=True)
 
 
@@ -80,4 +82,4 @@ def _on(request: PlanRequest, gpu: Gpu, plan_once: Callable[[PlanRequest], Plan]
 def _near(label: str) -> str:
     labels = {gpu.label.lower(): gpu.label for gpu in catalogue()}
     near = difflib.get_close_matches(label.lower(), labels, n=5, cutoff=0.4)
-    return f"; near are {', '.join(labels[name] for name in near)}" if near else ""
+    return f", which has {', '.join(labels[name] for name in near)}" if near else ""
