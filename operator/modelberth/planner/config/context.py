@@ -34,4 +34,6 @@ def _scale(config: Config) -> float:
     if rope is None or config.model_type.startswith("gemma3"):
         return 1.0
     kind = rope.word("rope_type", "type", default="default")
-    return 1.0 if kind in SCALED_ALREADY else max(rope.number("factor", default=1.0), 1.0)
+    rope.value("original_max_position_embeddings")  # older vLLM multiplies this one
+    factor = max(rope.number("factor", default=1.0), 1.0)
+    return 1.0 if kind in SCALED_ALREADY else factor

@@ -8,7 +8,7 @@ from modelberth.planner.config.deepseek_v4 import compressed_attention, pooled_a
 from modelberth.planner.config.feed_forward import both, dense, experts, shared_expert
 from modelberth.planner.config.gemma import gemma_attention, mixture, wide
 from modelberth.planner.config.patterns import kinds_of
-from modelberth.planner.config.pieces import linear, norms
+from modelberth.planner.config.pieces import norms, vector
 from modelberth.planner.config.qwen4 import indexed_attention
 from modelberth.planner.config.recurrent import (
     delta_attention,
@@ -74,7 +74,8 @@ def decoder(config: Config, traits: Traits, tied: bool) -> Decoder:
     width = config.size("word_embed_proj_dim", default=hidden)
     more = traits.embeddings(config) if traits.embeddings else ()
     final = norms(("norm",), hidden, traits.norm_bias) if traits.final_norm else ()
-    head = () if tied else linear("lm_head", hidden, vocabulary, switched(config, traits.head_bias))
+    bias = (vector("lm_head.bias", vocabulary),) if switched(config, traits.head_bias) else ()
+    head = () if tied else (Matrix("lm_head", hidden, vocabulary, linear=False), *bias)
     made: dict[Kind, Layer] = {}
     layers = []
     for kind in kinds_of(config, traits):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from modelberth.planner.config.quantization import smaller
 from modelberth.planner.config.reading import model_of
 from modelberth.planner.config.values import Config, ModelUnreadable
 
@@ -14,4 +15,14 @@ def prune(config: Mapping[str, Any]) -> dict[str, Any]:
         model_of(reader)
     except ModelUnreadable:
         return reader.used()  # it fails in the same place again
-    return reader.used()
+    return _smaller(reader.used())
+
+
+def _smaller(config: dict[str, Any]) -> dict[str, Any]:
+    for key in ("quantization_config", "compression_config"):
+        if key in config:
+            config[key] = smaller(config[key])
+    for key in ("text_config", "llm_config"):
+        if isinstance(config.get(key), dict):
+            config[key] = _smaller(config[key])
+    return config

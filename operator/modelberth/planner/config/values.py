@@ -11,6 +11,9 @@ MAX_LAYERS = 4096
 MAX_EXPERTS = 1 << 16
 MAX_ITEMS = 1 << 14
 """Longest list that is read: layer_types has an entry per layer, lists of unquantized modules a few per layer."""
+MAX_KEYS = 1 << 19
+"""Keys of the largest object that is read: ModelOpt lists every expert of every layer."""
+MAX_SECTIONS = 64
 
 
 class ModelUnreadable(ValueError):  # noqa: N818 - named for what happened, like the other refusals
@@ -133,6 +136,20 @@ class Config:
                 self._sections[key] = Config(value, f"{self.model_type}.{key}", f"{self._path}{key}.")
             return self._sections[key]
         return None
+
+    def mapping(self, key: str) -> Mapping[str, Any]:
+        """An object of many keys, empty where it is absent."""
+        value = self.value(key)
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping) or len(value) > MAX_KEYS:
+            raise self.wrong((key,), f"is not an object of at most {MAX_KEYS} keys")
+        return value
+
+    def all_sections(self) -> "list[Config]":
+        """The objects inside, under whatever keys (at most MAX_SECTIONS)."""
+        keys = [key for key, value in self._record.items() if isinstance(value, Mapping)]
+        return [section for key in keys[:MAX_SECTIONS] if (section := self.section(key)) is not None]
 
     def absent(self, key: str) -> "Config":
         """A section that the file leaves out: all its values are defaults."""
