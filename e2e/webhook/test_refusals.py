@@ -8,7 +8,7 @@ import pytest
 
 from e2e.command import CommandError, wait_until
 from e2e.resources import small
-from e2e.webhook.conftest import NAME, Judge, upside_down
+from e2e.webhook.conftest import NAME, RELEASE, Judge, upside_down
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -111,6 +111,14 @@ def test_neither_an_upgrade_nor_the_operator_at_rest_changes_anything(installed:
     installed.install()
     installed.wait_judging(upside_down())
     assert versions() == before
+
+
+@pytest.mark.parametrize("way", [(), ("--server-side", "--field-manager=argocd-controller", "--force-conflicts")])
+def test_what_the_operator_fills_in_is_no_difference(installed: Judge, way: tuple[str, ...]) -> None:
+    """As Argo CD compares, by either of its ways: kubectl ends with 1 where there is a difference."""
+    manifest = installed.platform.helm("get", "manifest", RELEASE, "--namespace", installed.system)
+    assert "ValidatingWebhookConfiguration" in manifest
+    assert installed.kubectl("diff", *way, "-f", "-", stdin=manifest) == ""
 
 
 def test_the_account_reads_no_other_secret(installed: Judge) -> None:
