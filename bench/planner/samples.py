@@ -8,8 +8,8 @@ from bench.planner.questions import Question, Unanswerable, question_of
 from modelberth.api.engine_facts import Version
 from modelberth.api.finding import Finding
 from modelberth.api.spec import EngineType
-from modelberth.planner.budgets import vllm
 from modelberth.planner.budgets.budget import Situation
+from modelberth.planner.budgets.vllm_profiling import run_of
 from modelberth.planner.gpus import Gpu
 from modelberth.planner.model import Model
 from modelberth.planner.overheads import Batch
@@ -62,7 +62,7 @@ def _sample(row: Row, question: Question, situation: Situation) -> Sample:
     observed = row.get("observed") or {}
     extra = observed.get("extra") or {}
     parallel = situation.spec.parallelism
-    run = vllm.run_of(situation)
+    run = run_of(situation)
     sglang = situation.spec.engine.type == "SGLang"
     plan = plan_of(question.request, question.model)
     weights = plan.per_gpu.weights_gib if plan.per_gpu else 0.0

@@ -35,7 +35,7 @@ def scheme_held(model: Model, quantization: str) -> Scheme:
     return _ONLINE.get(quantization, model.scheme)
 
 
-def element_bytes(dtype: str, of_checkpoint: str) -> int:
+def element_bytes(dtype: str) -> int:
     """Bytes of an activation and of a weight that is not quantized. Engines run float32 checkpoints in 16 bit."""
     return 4 if dtype == "float32" else 2
 

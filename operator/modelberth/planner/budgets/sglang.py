@@ -36,7 +36,7 @@ https://github.com/sgl-project/sglang/blob/v0.5.4/python/sglang/srt/server_args.
 def budget(situation: Situation) -> Budget:
     """Budget of the pipeline stage that has room for the fewest tokens."""
     found = [_stage_budget(situation, stage) for stage in _stages(situation)]
-    return min(found, key=lambda budget: (not budget.problems, budget.kv_tokens))
+    return min(found, key=lambda budget: (budget.kv_tokens, budget.kv_cache))
 
 
 def _attention_gpus(situation: Situation) -> int:
@@ -58,7 +58,7 @@ def _stages(situation: Situation) -> tuple[Stage, ...]:
     )
     held = Held(
         scheme=scheme_held(situation.model, spec.quantization),
-        element_bytes=element_bytes(spec.dtype, situation.model.dtype),
+        element_bytes=element_bytes(spec.dtype),
         sharding=sharding,
     )
     return stages(situation.model, held)
@@ -71,7 +71,7 @@ class _Shares:
     context: int
     """Taken before weights are loaded."""
     loading: int
-    """Buffers of collectives, which come while weights are loaded: SGLang counts them as weights."""
+    """Buffers of collectives, which come while weights are loaded: SGLang logs them as weights."""
     activation: int
     graphs: int
     fraction: float
@@ -100,7 +100,7 @@ def _batch(situation: Situation) -> Batch:
     return Batch(
         tokens=situation.arguments.count("--chunked-prefill-size") or tokens,
         sequences=spec.max_num_seqs or 256,
-        element_bytes=element_bytes(spec.dtype, situation.model.dtype),
+        element_bytes=element_bytes(spec.dtype),
         tensor=spec.parallelism.tensor,
     )
 
@@ -108,8 +108,7 @@ def _batch(situation: Situation) -> Batch:
 def _stage_budget(situation: Situation, stage: Stage) -> Budget:
     shares = _shares(situation)
     free = situation.memory - shares.context
-    weights = stage.weights + shares.loading
-    rest = int(free * shares.fraction) - weights
+    rest = int(free * shares.fraction) - stage.weights - shares.loading
     layers = stage.layers
     states = _states(situation, layers, rest)
     left = rest - states
@@ -118,9 +117,9 @@ def _stage_budget(situation: Situation, stage: Stage) -> Budget:
     share = int(situation.memory * shares.fraction) + shares.activation + shares.graphs
     return Budget(
         budget=share,
-        weights=weights,
+        weights=stage.weights,
         activation=shares.activation,
-        overhead=share - shares.activation - weights - left,
+        overhead=share - shares.activation - stage.weights - left,
         kv_cache=left,
         kv_tokens=tokens * data,
         max_concurrency=tokens / situation.max_model_len * data,
@@ -132,7 +131,7 @@ def _stage_budget(situation: Situation, stage: Stage) -> Budget:
 
 def _kind(situation: Situation) -> CacheType:
     spec = situation.spec
-    size = element_bytes(spec.dtype, situation.model.dtype)
+    size = element_bytes(spec.dtype)
     return CacheType(
         tensor=_attention_gpus(situation),
         element_bytes=kv_element_bytes(spec.kv_cache_dtype, size),
@@ -172,8 +171,8 @@ def _states(situation: Situation, layers: tuple[Layer, ...], rest: int) -> int:
     if not per_sequence or rest <= 0:
         return 0
     ratio = situation.arguments.number("--mamba-full-memory-ratio") or STATE_RATIO
-    slots = situation.arguments.count("--max-mamba-cache-size") or int(rest * ratio / (1 + ratio) / per_sequence)
-    return slots * per_sequence
+    slots = situation.arguments.count("--max-mamba-cache-size")
+    return slots * per_sequence if slots is not None else int(rest * ratio / (1 + ratio))
 
 
 def _problems(left: int) -> tuple[Finding, ...]:

@@ -1,0 +1,94 @@
+"""What vLLM runs to see how much memory a step needs: which batch, by version and device.
+
+https://github.com/vllm-project/vllm/blob/v0.10.2/vllm/engine/arg_utils.py (_set_default_args_v1)
+"""
+
+from dataclasses import dataclass
+
+from modelberth.planner.budgets.budget import Situation
+from modelberth.planner.overheads import Batch, Profile, device_class, image_tokens
+from modelberth.planner.quantization import element_bytes
+
+LARGE_GPU = 70 * 2**30
+"""Larger batches are the default from here on: https://github.com/vllm-project/vllm/pull/15150."""
+MANY_SEQUENCES_SINCE = (0, 8, 3)
+A100_IS_SMALL_SINCE = (0, 9, 1)
+LONG_CONTEXT = 32 * 1024
+"""V0 turns chunked prefill on above it, so that the batch no longer grows with maxModelLen."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How this version profiles itself."""
+
+    v1: bool
+    """The second generation of the engine."""
+    eager: bool
+    """No CUDA graphs."""
+    batch: Batch
+    profile: Profile
+
+
+def run_of(situation: Situation) -> Run:
+    """The profile run of a situation."""
+    v1 = is_v1(situation)
+    spec, arguments = situation.spec, situation.arguments
+    large = situation.memory >= LARGE_GPU and not _is_small(situation)
+    many = v1 and large and situation.version >= MANY_SEQUENCES_SINCE
+    tokens = arguments.count("--max-num-batched-tokens") or _default_tokens(situation, v1, large)
+    batch = Batch(
+        tokens=tokens,
+        sequences=min(spec.max_num_seqs or (1024 if many else 256), tokens),
+        element_bytes=element_bytes(spec.dtype),
+        tensor=spec.parallelism.tensor,
+        whole_experts=arguments.given("--enable-expert-parallel"),
+        images=_sees(situation),
+    )
+    return Run(v1, _is_eager(situation), batch, situation.profiles.of("vLLM", situation.gpu, situation.version))
+
+
+def is_v1(situation: Situation) -> bool:
+    """V1 is the default from 0.8 on where the GPU can do it, and all there is from 0.11 on."""
+    if situation.version >= (0, 11):
+        return True
+    chosen = situation.arguments.variable("VLLM_USE_V1")
+    if chosen is not None:
+        return chosen == "1"
+    capability = situation.gpu.compute_capability if situation.gpu else None
+    return situation.version >= (0, 8) and (capability is None or capability >= (8, 0))
+
+
+def _is_eager(situation: Situation) -> bool:
+    arguments = situation.arguments
+    config = arguments.record("--compilation-config") or arguments.record("-cc") or arguments.record("-O")
+    compiled = str(config.get("cudagraph_mode", "")).upper() != "NONE" and config.get("level") != 0
+    return arguments.given("--enforce-eager", "-O0") or not compiled
+
+
+def _sees(situation: Situation) -> bool:
+    """Whether images are profiled: not in text-only mode, nor with a limit of no image.
+
+    Before 0.7 an image that is longer than the context was left out.
+    """
+    limits = situation.arguments.record("--limit-mm-per-prompt")
+    if situation.arguments.given("--language-model-only") or limits.get("image") == 0:
+        return False
+    return situation.version >= (0, 7) or image_tokens(situation.model.model_type) <= situation.max_model_len
+
+
+def _is_small(situation: Situation) -> bool:
+    """A100 have the batches of small GPUs since 0.9.1, and so have those whose driver tells no memory (GB10)."""
+    if device_class(situation.gpu) == "unified":
+        return True
+    return situation.version >= A100_IS_SMALL_SINCE and situation.gpu is not None and "A100" in situation.gpu.label
+
+
+def _default_tokens(situation: Situation, v1: bool, large: bool) -> int:
+    if v1:
+        return 8192 if large else 2048
+    multimodal = situation.model.multimodal
+    if situation.arguments.given("--enable-chunked-prefill"):
+        return 2048
+    if situation.max_model_len > LONG_CONTEXT and not multimodal:
+        return 2048
+    return max(situation.max_model_len, 5120 if multimodal else 2048)
