@@ -9,25 +9,26 @@ from modelberth.api.engine_facts import names_at
 from modelberth.api.engine_tables import FACTS
 from modelberth.api.spec import EngineType, Spec
 from modelberth.engines.engine import Berth
-from modelberth.planner.budget import GIB, provisional_budget
+from modelberth.planner.plan import GIB, Launch
 
 ENGINE_TYPES: tuple[EngineType, ...] = ("vLLM", "SGLang", "LlamaCpp")
 MODEL_PATH = "/models/model.gguf"
 MEMORY_LIMIT = 8 * GIB
+LAUNCH = Launch(0.85, 3 * GIB, 24576)
 SECRET = "llama3-keys"
 
 Document = dict[str, Any]
 
 
 def berth(document: Document, version: tuple[int, ...] | None = None) -> Berth:
-    """The document as the operator hands it to an engine, with the budget that there is before a plan."""
+    """The document as the operator hands it to an engine, with LAUNCH as its plan."""
     spec = Spec.model_validate(document)
     return Berth(
         name="llama3",
         spec=spec,
         model_path=MODEL_PATH,
         version=version or FACTS[spec.engine.type].newest,
-        budget=provisional_budget(spec.device, spec.gpu_memory_utilization, MEMORY_LIMIT, None),
+        budget=LAUNCH,
     )
 
 

@@ -10,6 +10,7 @@ from modelberth.manifests.settings import Settings
 from modelberth.ports.kube import KubeApi
 from modelberth.reconcile.lookups import Lookups
 from modelberth.reconcile.reconciler import Reconciler, World
+from modelberth.reconcile.sources import Sources
 from modelberth.runtime.metrics import Metrics
 from modelberth.runtime.queue import Queue
 from modelberth.runtime.resync import prime
@@ -60,7 +61,8 @@ class Cluster:
     def _operator(self) -> Operator:
         store = Store()
         lookups = Lookups(self.hub, lambda key: queue.add(key))
-        reconciler = Reconciler(World(self.kube, store, lookups, self.settings, self.now, "operator-0"))
+        sources = Sources(self.kube, store, lookups, self.settings)
+        reconciler = Reconciler(World(self.kube, store, sources, self.settings, self.now, "operator-0"))
         queue = Queue(reconciler.reconcile, Metrics())
         return Operator(store, queue, reconciler, lookups, Watch(store, queue.add, lambda kind: None))
 

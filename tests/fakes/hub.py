@@ -20,9 +20,12 @@ class FakeHub:
     configs: dict[str, dict[str, Any]] = field(default_factory=dict)
     known: dict[str, ModelFiles] = field(default_factory=dict)
     """What files say; without an entry, config.json alone."""
+    unread: HubProblem | None = None
+    """Raised instead of files while it is set."""
     problem: Exception | None = None
     """Raised instead of an answer while it is set."""
     asked: list[tuple[str, str | None]] = field(default_factory=list)
+    read: list[tuple[str, str, str | None]] = field(default_factory=list)
 
     def resolve(self, repo: str, revision: str | None) -> str:
         self.asked.append((repo, revision))
@@ -30,12 +33,10 @@ class FakeHub:
             raise self.problem
         return self.heads.get(repo, self.head)
 
-    def config(self, repo: str, commit: str) -> dict[str, Any] | None:
-        return self.configs.get(repo)
-
     def files(self, repo: str, commit: str, file: str | None = None, engine: EngineType | None = None) -> ModelFiles:
-        if self.problem is not None:
-            raise self.problem
+        self.read.append((repo, commit, file))
+        if self.unread is not None:
+            raise self.unread
         return self.known.get(repo, ModelFiles(self.configs.get(repo)))
 
 

@@ -10,6 +10,8 @@ from modelberth.manifests.children import children, chosen_image
 from modelberth.manifests.facts import Facts
 from modelberth.manifests.names import Manifest
 from modelberth.manifests.settings import Settings
+from modelberth.planner.plan import Launch
+from modelberth.planner.planned import Planned
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -43,6 +45,11 @@ _POD_TEMPLATES: tuple[dict[str, Any], ...] = (
 )
 
 
+def facts_of(commit: str | None = COMMIT, launch: Launch | None = None, image: str | None = None) -> Facts:
+    """Facts of a model that fits."""
+    return Facts(Planned("True", "Fits", "It fits.", launch or Launch(0.85), {"fits": True}), commit, image)
+
+
 def resource(spec: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
     """A resource: vLLM with a public repository, the fields of ``spec`` replaced."""
     return {
@@ -61,7 +68,7 @@ def deployment_of(resource: dict[str, Any], settings: Settings | None = None) ->
 
 def made(spec: dict[str, Any], facts: Facts | None = None, settings: Settings | None = None) -> dict[str, Manifest]:
     """Children by kind of a ModelDeployment with this spec over the smallest one."""
-    known, chosen = facts or Facts(commit=COMMIT), settings or Settings()
+    known, chosen = facts or facts_of(), settings or Settings()
     return {child["kind"]: child for child in children(deployment_of(resource(spec), chosen), known, chosen)}
 
 
@@ -150,4 +157,4 @@ SETTINGS = st.builds(
         },
     ),
 )
-FACTS = st.builds(Facts, st.sampled_from((None, COMMIT)), st.sampled_from((None, 131072)))
+FACTS = st.builds(facts_of, st.sampled_from((None, COMMIT)), st.just(Launch(0.8, 2**30, 8192)))

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from modelberth.engines.catalogue import IMAGES
-from modelberth.manifests.facts import Facts
 from modelberth.manifests.settings import Settings
 from tests.manifests.specs import deployment_of, engine, made, pod, resource
 
@@ -154,15 +153,14 @@ def test_running_streams_have_time_to_end() -> None:
     assert found["terminationGracePeriodSeconds"] > pause + drain
 
 
-def test_the_kv_cache_on_the_cpu_follows_the_limit_and_the_models_facts() -> None:
-    def words(flag: str, kind: str, facts: Facts) -> str:
-        args = engine({**CPU, "engine": {"type": kind}}, facts)["args"]
+def test_what_the_plan_computed_reaches_the_engine() -> None:
+    def word(flag: str, spec: dict[str, Any]) -> str:
+        args = engine(spec, facts_of(launch=Launch(0.77, 3 * 2**30, 24576)))["args"]
         return str(args[args.index(flag) + 1])
 
-    assert int(words("--kv-cache-memory-bytes", "vLLM", Facts())) == int(8 * 2**30 * 0.9 / 2)
-    assert words("--max-total-tokens", "SGLang", Facts(kv_bytes_per_token=1024)) == str(
-        int(8 * 2**30 * 0.9 / 2) // 1024
-    )
+    assert word("--kv-cache-memory-bytes", CPU) == str(3 * 2**30)
+    assert word("--max-total-tokens", {**CPU, "engine": {"type": "SGLang"}}) == "24576"
+    assert word("--mem-fraction-static", {"engine": {"type": "SGLang"}}) == "0.77"
 
 
 def test_several_replicas_are_spread_and_drained_one_at_a_time() -> None:

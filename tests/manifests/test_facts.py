@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelberth.manifests.children import children
-from modelberth.manifests.facts import Facts, freeze, frozen_text, thaw
+from modelberth.manifests.facts import Facts, Frozen, frozen_text, inputs_of, model_of, thaw
 from modelberth.manifests.names import FROZEN
 from modelberth.manifests.settings import FetcherSettings, Settings
-from tests.manifests.specs import COMMIT, deployment_of, resource
+from modelberth.planner.plan import Launch
+from modelberth.planner.planned import Planned
+from tests.manifests.specs import deployment_of, facts_of, resource
 
 
 def annotated(text: Any) -> dict[str, Any]:
@@ -20,29 +22,45 @@ def annotated(text: Any) -> dict[str, Any]:
 
 
 @settings(deadline=None)
-@given(st.none() | st.text("0123456789abcdef", min_size=40, max_size=40), st.none() | st.integers(min_value=1))
-def test_what_is_frozen_thaws(commit: str | None, kv_bytes: int | None) -> None:
-    frozen = freeze(deployment_of(resource()), Facts(commit, kv_bytes))
-    assert thaw(annotated(frozen_text(frozen))) == frozen
+@given(
+    st.none() | st.text("0123456789abcdef", min_size=40, max_size=40),
+    st.builds(Launch, st.floats(0.01, 1), st.integers(min_value=0), st.integers(min_value=0)),
+    st.sampled_from(("True", "False", "Unknown")),
+    st.text(),
+)
+def test_what_is_frozen_thaws(commit: str | None, launch: Launch, status: Any, message: str) -> None:
+    md = deployment_of(resource())
+    facts = Facts(Planned(status, "Fits", message, launch, {"fits": True, "perGpu": {"totalGiB": 1.5}}), commit)
+    assert thaw(annotated(frozen_text(md, facts))) == Frozen(inputs_of(md), model_of(md), facts)
 
 
 def test_the_deployment_carries_it() -> None:
     md = deployment_of(resource())
-    facts = Facts(COMMIT, 1024, "example.com/operator:1")
-    assert thaw(children(md, facts, Settings())[0]) == freeze(md, facts)
+    facts = facts_of(image="example.com/operator:1")
+    frozen = thaw(children(md, facts, Settings())[0])
+    assert frozen is not None
+    assert frozen.facts == facts
+    assert frozen.inputs == inputs_of(md)
 
 
 def test_a_newer_operator_image_does_not_change_the_pods_of_an_unchanged_spec() -> None:
     md = deployment_of(resource())
     old, new = (Settings(fetcher=FetcherSettings(image=f"example.com/operator:{version}")) for version in (1, 2))
-    before = children(md, Facts(COMMIT), old)
+    before = children(md, facts_of(), old)
     frozen = thaw(before[0])
     assert frozen is not None
     assert children(md, frozen.facts, new) == before
-    assert children(md, Facts(COMMIT), new) != before
+    assert children(md, facts_of(), new) != before
 
 
-GOOD: dict[str, Any] = {"inputs": "a", "model": "b", "commit": None, "kvBytesPerToken": None, "fetcherImage": None}
+PLANNED: dict[str, Any] = {
+    "status": "True",
+    "reason": "Fits",
+    "message": "",
+    "record": {},
+    "launch": {"memory_fraction": 0.9, "cpu_kv_bytes": 0, "cpu_kv_tokens": 0},
+}
+GOOD: dict[str, Any] = {"inputs": "a", "model": "b", "commit": None, "fetcher_image": None, "planned": PLANNED}
 
 
 def test_the_record_that_the_cases_below_damage_is_whole() -> None:
@@ -63,8 +81,13 @@ def test_the_record_that_the_cases_below_damage_is_whole() -> None:
         "[" * 100_000,
         *(json.dumps({name: value for name, value in GOOD.items() if name != gone}) for gone in GOOD),
         *(json.dumps(GOOD | damage) for damage in ({"inputs": 7}, {"model": None}, {"commit": 7}, {"commit": ["a"]})),
-        json.dumps(GOOD | {"kvBytesPerToken": "1024"}),
-        json.dumps(GOOD | {"kvBytesPerToken": 1.5}),
+        *(
+            json.dumps(GOOD | {"planned": {name: value for name, value in PLANNED.items() if name != gone}})
+            for gone in PLANNED
+        ),
+        json.dumps(GOOD | {"planned": PLANNED | {"status": "Maybe"}}),
+        json.dumps(GOOD | {"planned": PLANNED | {"record": []}}),
+        json.dumps(GOOD | {"planned": PLANNED | {"launch": {"memory_fraction": "0.9"}}}),
     ],
 )
 def test_garbage_is_as_if_nothing_was_frozen(text: str) -> None:
@@ -94,13 +117,13 @@ def test_no_text_raises(text: str) -> None:
     ],
 )
 def test_what_makes_facts_be_looked_up_again(spec: dict[str, Any], new_inputs: bool, new_model: bool) -> None:
-    before, after = (freeze(deployment_of(resource(each)), Facts()) for each in ({}, spec))
-    assert (after.inputs != before.inputs) is new_inputs
-    assert (after.model != before.model) is new_model
+    before, after = (deployment_of(resource(each)) for each in ({}, spec))
+    assert (inputs_of(after) != inputs_of(before)) is new_inputs
+    assert (model_of(after) != model_of(before)) is new_model
 
 
 def test_metadata_and_status_are_no_reason() -> None:
     other = copy.deepcopy(resource())
     other["metadata"] |= {"generation": 9, "labels": {"a": "b"}}
     other["status"] = {"replicas": 3}
-    assert freeze(deployment_of(other), Facts()) == freeze(deployment_of(resource()), Facts())
+    assert inputs_of(deployment_of(other)) == inputs_of(deployment_of(resource()))

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from modelberth.manifests.children import children
 from modelberth.manifests.facts import Facts
 from modelberth.manifests.settings import Settings
-from tests.manifests.specs import COMMIT, deployment_of, engine, made, pod, resource
+from tests.manifests.specs import COMMIT, engine, facts_of, made, pod
 
 PRIVATE = {"model": {"uri": "hf://org/name", "secretRef": {"name": "hf-token"}}}
 
@@ -95,35 +94,14 @@ def test_what_runs_code_is_downloaded_only_when_the_spec_says_so(model: dict[str
 
 
 def test_a_public_repository_that_was_not_looked_up_keeps_its_revision() -> None:
-    args = fetch({"model": {"uri": "hf://org/name@v1"}}, Facts())["args"]
+    args = fetch({"model": {"uri": "hf://org/name@v1"}}, facts_of(None))["args"]
     assert args[1] == "hf://org/name@v1"
     assert "--revision" not in args
-    assert "--pin" not in args
 
 
-def test_where_only_the_fetcher_can_resolve_one_pod_goes_first_and_the_others_follow_its_commit() -> None:
-    spec = {**PRIVATE, "replicas": 3}
-    md = deployment_of(resource(spec))
-    first = {child["kind"]: child for child in children(md, Facts(), Settings())}
-    then = {child["kind"]: child for child in children(md, Facts(), Settings(), pinned=COMMIT)}
-    assert first["Deployment"]["spec"]["replicas"] == 1
-    assert "ConfigMap" not in first
-    assert then["Deployment"]["spec"]["replicas"] == 3
-    assert then["ConfigMap"]["metadata"]["name"] == "llama3-weights"
-    assert then["ConfigMap"]["data"] == {"commit": COMMIT}
-    assert first["Deployment"]["spec"]["template"] == then["Deployment"]["spec"]["template"], "no pod rolls for it"
-    assert fetch(spec, Facts())["args"][-2:] == ["--pin", "/etc/modelberth/pin/commit"]
-    pin = {"name": "pin", "configMap": {"name": "llama3-weights", "optional": True}}
-    assert pin in pod(spec, Facts())["volumes"]
-
-
-def test_a_private_repository_that_was_looked_up_needs_no_pin() -> None:
+def test_every_replica_of_a_private_repository_fetches_the_same_commit() -> None:
     assert made({**PRIVATE, "replicas": 3})["Deployment"]["spec"]["replicas"] == 3
     assert fetch(PRIVATE)["args"][-2:] == ["--revision", COMMIT]
-
-
-def test_a_scaled_down_private_model_stays_down() -> None:
-    assert made({**PRIVATE, "replicas": 0}, Facts())["Deployment"]["spec"]["replicas"] == 0
 
 
 def test_the_chart_decides_where_the_fetcher_connects_and_how() -> None:

@@ -1,111 +1,12 @@
-"""What the hub says decides whether pods are made: private repositories, missing ones, a hub that is away."""
+"""What the hub says decides whether pods are made: repositories that are missing, a hub that is away."""
 
-import copy
 from collections import Counter
 
 from modelberth.api.meta import KIND
 from modelberth.ports.hub import HubProblem
 from tests.fakes.cluster import Cluster
-from tests.fakes.hub import COMMIT, OTHER, not_found, unreachable
-from tests.fakes.pods import answering, fetched, loading, status
-from tests.fakes.resources import KEY, NAME, NAMESPACE, model_deployment, private
-
-PIN = f"{NAME}-weights"
-
-
-async def test_a_private_repository_is_resolved_by_its_first_pod(cluster: Cluster) -> None:
-    cluster.hub.problem = not_found()
-    await cluster.create(private(replicas=3))
-    workload = cluster.workload()
-    assert cluster.deployment["spec"]["replicas"] == 1
-    assert cluster.child("ConfigMap", PIN) is None
-    before = copy.deepcopy(cluster.deployment["spec"]["template"])
-    workload.start()
-    workload.set(status(fetched(), loading()))
-    await cluster.settle()
-    pin = cluster.child("ConfigMap", PIN)
-    assert pin is not None
-    assert pin["data"] == {"commit": COMMIT}
-    assert cluster.deployment["spec"]["replicas"] == 3
-    assert cluster.status["weights"]["commit"] == COMMIT
-    await cluster.serve()
-    await cluster.settle(600)
-    assert cluster.deployment["spec"]["template"] == before
-    assert cluster.state() == ("True", "Serving")
-    assert cluster.kube.writes["apply", "ConfigMap"] == 1
-    assert cluster.kube.writes["apply", "Deployment"] == 2
-
-
-async def test_the_pin_is_there_before_the_other_replicas(cluster: Cluster) -> None:
-    cluster.hub.problem = not_found()
-    await cluster.create(private(replicas=2))
-    cluster.workload().start()
-    cluster.kube.refuse("apply", "ConfigMap", 500, times=1)
-    cluster.workload().set(status(fetched(), loading()))
-    await cluster.settle()
-    assert cluster.deployment["spec"]["replicas"] == 1
-    await cluster.settle(5)
-    assert cluster.deployment["spec"]["replicas"] == 2
-
-
-async def test_the_pin_outlives_its_pod_and_a_restart(cluster: Cluster) -> None:
-    cluster.hub.problem = not_found()
-    await cluster.create(private(replicas=2))
-    cluster.workload().start()
-    cluster.workload().set(status(fetched(), loading()))
-    await cluster.settle()
-    workload = cluster.workload()
-    before = copy.deepcopy(cluster.deployment["spec"]["template"])
-    workload.start()
-    workload.set(status(fetched(OTHER), answering()))
-    await cluster.settle()
-    cluster.kube.forget_writes()
-    await cluster.restart()
-    await cluster.change(replicas=3)
-    pin = cluster.child("ConfigMap", PIN)
-    assert pin is not None
-    assert pin["data"] == {"commit": COMMIT}
-    assert cluster.deployment["spec"]["template"] == before
-    assert cluster.deployment["spec"]["replicas"] == 3
-
-
-async def test_a_private_repository_that_becomes_public_rolls_nothing(cluster: Cluster) -> None:
-    cluster.hub.problem = not_found()
-    await cluster.create(private())
-    cluster.workload().start()
-    cluster.workload().set(status(fetched(), answering()))
-    await cluster.settle()
-    before = copy.deepcopy(cluster.deployment["spec"]["template"])
-    cluster.hub.problem, cluster.hub.head = None, OTHER
-    await cluster.settle(600)
-    await cluster.restart()
-    await cluster.change(replicas=2)
-    assert cluster.deployment["spec"]["template"] == before
-
-
-async def test_another_model_forgets_the_pinned_commit(cluster: Cluster) -> None:
-    cluster.hub.problem = not_found()
-    await cluster.create(private())
-    workload = cluster.workload()
-    workload.start()
-    workload.set(status(fetched(), answering()))
-    await cluster.settle()
-    await cluster.change(model={"uri": "hf://acme/other", "secretRef": {"name": "hf-token"}})
-    assert "commit" not in cluster.status["weights"]
-    assert cluster.child("ConfigMap", PIN) is None  # else the new fetcher would look for the old model's commit
-    workload.replace()
-    workload.set(status(fetched(OTHER), answering()))
-    await cluster.settle()
-    pin = cluster.child("ConfigMap", PIN)
-    assert pin is not None
-    assert pin["data"] == {"commit": OTHER}
-
-
-async def test_a_public_repository_with_a_secret_needs_no_pin(cluster: Cluster) -> None:
-    await cluster.create(private(replicas=2))
-    await cluster.serve()
-    assert cluster.deployment["spec"]["replicas"] == 2
-    assert cluster.child("ConfigMap", PIN) is None
+from tests.fakes.hub import not_found, unreachable
+from tests.fakes.resources import KEY, NAMESPACE, model_deployment, private
 
 
 async def test_a_missing_repository_makes_no_children(cluster: Cluster) -> None:

@@ -6,11 +6,12 @@ from typing import cast
 
 import pytest
 
+from modelberth.ports.hub import HubProblem
 from modelberth.reconcile.lookups import FRESH_S, PARALLEL, RETRY_S, Lookups, Question
 from tests.fakes.clock import VirtualLoop
 from tests.fakes.hub import COMMIT, FakeHub, not_found, unreachable
 
-PLAIN = Question("acme/model", None, config=False)
+PLAIN = Question("acme/model", None, files=False)
 A, B = ("ns", "a"), ("ns", "b")
 Woken = list[tuple[str, str]]
 
@@ -104,23 +105,64 @@ async def test_an_error_that_nobody_expected_is_a_transient_problem(lookups: Loo
     assert "boom" in answer.problem.message
 
 
-async def test_the_config_is_read_where_it_is_needed(lookups: Lookups, hub: FakeHub) -> None:
-    hub.configs["acme/model"] = {"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 64}
-    needed = Question("acme/model", None, config=True)
+async def test_files_are_read_where_they_are_needed_and_once_per_commit(lookups: Lookups, hub: FakeHub) -> None:
+    hub.configs["acme/model"] = {"num_hidden_layers": 2}
+    needed = Question("acme/model", None)
     lookups.ask(needed, A)
     lookups.ask(PLAIN, A)
     await asyncio.sleep(1)
     answer, plain = lookups.ask(needed, A), lookups.ask(PLAIN, A)
     assert answer is not None
     assert plain is not None
-    assert answer.kv_bytes_per_token == 2 * 2 * 4 * 16 * 2
-    assert plain.kv_bytes_per_token is None
+    assert answer.files.config == {"num_hidden_layers": 2}
+    assert plain.files.config is None
+    await asyncio.sleep(FRESH_S)
+    lookups.ask(needed, A)
+    await asyncio.sleep(1)
+    assert lookups.ask(needed, A) == answer
+    assert lookups.ask(Question("acme/model", COMMIT), A) == answer  # without asking anybody
+    assert len(hub.asked) == 3
+    assert hub.read == [("acme/model", COMMIT, None)]
+
+
+async def test_a_commit_whose_files_cannot_be_read_is_an_answer_and_is_asked_again(
+    lookups: Lookups, hub: FakeHub, woken: Woken
+) -> None:
+    hub.unread = HubProblem("HubUnreachable", "The hub does not answer.", transient=True)
+    needed = Question("acme/model", None)
+    lookups.ask(needed, A)
+    await asyncio.sleep(1)
+    answer = lookups.ask(needed, A)
+    assert answer is not None
+    assert (answer.commit, answer.problem, answer.unread) == (COMMIT, None, hub.unread)
+    assert answer.retry_s == RETRY_S[0]
+    hub.unread = None
+    await asyncio.sleep(RETRY_S[0])
+    assert lookups.ask(needed, A) is answer
+    await asyncio.sleep(1)
+    answer = lookups.ask(needed, A)
+    assert answer is not None
+    assert answer.unread is None
+
+
+async def test_what_was_read_is_remembered_without_waiting(lookups: Lookups, hub: FakeHub) -> None:
+    hub.configs["acme/model"] = {"num_hidden_layers": 2}
+    question = Question("acme/model", None)
+    assert lookups.remembered(question) is None
+    await asyncio.sleep(1)
+    files = lookups.remembered(question)
+    assert files is not None
+    assert files.config == {"num_hidden_layers": 2}
+    hub.problem = unreachable()
+    await asyncio.sleep(10 * FRESH_S)
+    assert lookups.remembered(question) == files
+    assert len(hub.asked) == 1
 
 
 async def test_only_so_many_questions_at_once(lookups: Lookups, hub: FakeHub, woken: Woken) -> None:
     hub_takes(10)
     for index in range(PARALLEL * 2):
-        lookups.ask(Question(f"acme/{index}", None, config=False), A)
+        lookups.ask(Question(f"acme/{index}", None, files=False), A)
     await asyncio.sleep(11)
     assert len(hub.asked) == PARALLEL
     await asyncio.sleep(10)
@@ -129,7 +171,7 @@ async def test_only_so_many_questions_at_once(lookups: Lookups, hub: FakeHub, wo
 
 async def test_answers_of_the_past_are_not_kept(lookups: Lookups) -> None:
     for index in range(100):
-        lookups.ask(Question(f"acme/{index}", None, config=False), A)
+        lookups.ask(Question(f"acme/{index}", None, files=False), A)
         await asyncio.sleep(FRESH_S / 10)
     assert len(lookups._entries) < 15
 

@@ -23,17 +23,13 @@ rbac/webhook.yaml.)
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch]
-# The operator lists and watches its own ConfigMaps only, by label. RBAC knows neither labels nor name patterns, so this
-# cannot say "those of Modelberth"; watchNamespaces is what narrows it.
-- apiGroups: [""]
-  resources: [configmaps]
-  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
+# Created and deleted: the pod that reads a private model's files with the tenant's own token, or from a claim.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, create, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]

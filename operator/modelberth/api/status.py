@@ -11,7 +11,7 @@ class Condition(Part):
     """One statement about the resource, as kstatus defines them."""
 
     type: Annotated[str, StringConstraints(max_length=316)] = Field(
-        description="Ready, Reconciling, Stalled, WeightsReady or Available."
+        description="Ready, Reconciling, Stalled, Planned, WeightsReady or Available."
     )
     status: Literal["True", "False", "Unknown"] = Field(description="True, False or Unknown.")
     reason: Annotated[str, StringConstraints(min_length=1, max_length=1024)] = Field(
@@ -36,11 +36,55 @@ class EngineStatus(Part):
 
 
 class WeightsStatus(Part):
-    """The weights that serve."""
+    """The weights that the spec asks for."""
 
     uri: str | None = Field(default=None, description="spec.model.uri that the commit belongs to.")
     commit: str | None = Field(
         default=None, description="Commit of the repository: every replica holds exactly these files."
+    )
+
+
+class PerGpuStatus(Part):
+    """Memory of the fullest GPU of a replica; device CPU: of the container's memory limit."""
+
+    total_gib: float = Field(alias="totalGiB", description="Memory of the GPU in GiB.")
+    budget_gib: float = Field(alias="budgetGiB", description="Of it, what gpuMemoryUtilization lets the engine use.")
+    weights_gib: float = Field(alias="weightsGiB", description="Weights.")
+    activation_gib: float = Field(alias="activationGiB", description="Peak of the activations.")
+    overhead_gib: float = Field(alias="overheadGiB", description="Runtime, communication buffers and CUDA graphs.")
+    kv_cache_gib: float = Field(alias="kvCacheGiB", description="What is left for the KV cache.")
+
+
+class AdviceStatus(Part):
+    """A change that was planned and fits."""
+
+    change: Annotated[str, StringConstraints(max_length=512)] = Field(description="In the words of the spec.")
+    fits: bool = Field(description="Always true.")
+    kv_cache_tokens: int = Field(ge=0, description="Tokens that the KV cache would hold.")
+    max_concurrency: float = Field(ge=0, description="Requests of maxModelLen tokens that it would hold at once.")
+
+
+class PlanStatus(Part):
+    """What the memory planner expects of one replica."""
+
+    fits: bool | None = Field(default=None, description="Whether it fits; missing where it could not be judged.")
+    estimated: bool = Field(default=False, description="Whether something had to be assumed.")
+    gpus_per_replica: int = Field(default=0, ge=0, description="tensor x pipeline x data; 0 on device CPU.")
+    per_gpu: PerGpuStatus | None = None
+    kv_cache_tokens: int | None = Field(default=None, ge=0, description="Tokens that the KV cache holds.")
+    max_concurrency: float | None = Field(
+        default=None, ge=0, description="Requests of maxModelLen tokens that the KV cache holds at once."
+    )
+    advice: list[AdviceStatus] = Field(default=[], max_length=5, description="What would fit, best first.")
+
+
+class ObservedStatus(Part):
+    """What the running engine says of itself."""
+
+    kv_cache_tokens: int | None = Field(default=None, ge=0, description="Tokens that its KV cache holds.")
+    max_concurrency: float | None = Field(default=None, ge=0, description="Requests of maxModelLen tokens at once.")
+    plan_error_percent: float | None = Field(
+        default=None, description="100 x (plan - observed) / observed, in tokens: positive where the plan said more."
     )
 
 
@@ -54,9 +98,11 @@ class Status(Part):
     selector: str | None = Field(default=None, description="Label selector of the engine pods, for autoscalers.")
     engine: EngineStatus | None = None
     weights: WeightsStatus | None = None
+    plan: PlanStatus | None = None
+    observed: ObservedStatus | None = None
     conditions: list[Condition] = Field(
         default=[],
         max_length=32,
-        description="Ready, Reconciling, Stalled, WeightsReady, Available.",
+        description="Ready, Reconciling, Stalled, Planned, WeightsReady, Available.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
     )

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from modelberth.api.engine_facts import EngineFacts, Version
 from modelberth.api.spec import Spec
 from modelberth.engines.capacity import Capacity
-from modelberth.planner.budget import Budget
+from modelberth.planner import plan
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Berth:
     model_path: str
     """Where the weights are in the container: a folder, or a file for one GGUF."""
     version: Version
-    budget: Budget
+    budget: plan.Launch
 
     @property
     def served_name(self) -> str:

@@ -17,7 +17,7 @@ from modelberth.engines.container import (
 )
 from modelberth.engines.engine import Berth, Drain, Launch, MetricNames
 from modelberth.engines.probes import http_get, http_probes
-from modelberth.planner.budget import GIB
+from modelberth.planner.plan import GIB
 
 _SINCE = {
     "--shutdown-timeout": (0, 18),

@@ -56,13 +56,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> argparse.Argume
     parser.add_argument("uri", metavar="URI", help="hf://org/name[@revision][/file.gguf]")
     parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="folder for the files; made if missing")
     parser.add_argument("--engine", choices=get_args(EngineType), required=True, help="who will load them")
-    parser.add_argument("--revision", metavar="COMMIT", help="what to download; wins over --pin and the URI")
-    parser.add_argument(
-        "--pin",
-        metavar="FILE",
-        type=Path,
-        help="file that holds the commit which the first replica reported; ignored while missing or empty",
-    )
+    parser.add_argument("--revision", metavar="COMMIT", help="what to download; wins over the URI")
     parser.add_argument(
         "--allow-pickle",
         action="store_true",
@@ -108,7 +102,7 @@ def _fetch(args: argparse.Namespace, token: str | None, machine: Machine, say: s
     uri = _hub_uri(args.uri)
     endpoint = (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
     source = resolve.Source(repo=uri.repo, endpoint=endpoint, token=token)
-    wanted = resolve.revision(args.revision, _pinned(args.pin), uri.revision)
+    wanted = args.revision or uri.revision or "main"
     say(f"Asking {source.question(wanted).hub} for {uri.repo} at {wanted} ({'with' if token else 'without'} a token).")
     wish = Wish(args.engine, uri.file, args.allow_pickle, args.trust_remote_code)
     try:
@@ -142,11 +136,6 @@ def _hub_uri(text: str) -> HubUri:
     if not isinstance(uri, HubUri):
         raise HubProblem("UnsupportedModel", f"{text} is mounted, not downloaded; fetch takes hf://org/name only.")
     return uri
-
-
-def _pinned(pin: Path | None) -> str | None:
-    """The commit in the pin file. An optional ConfigMap that does not exist mounts as an empty folder."""
-    return pin.read_text() if pin is not None and pin.is_file() else None
 
 
 def _failed(problem: HubProblem, args: argparse.Namespace, scrubber: report.Scrubber) -> int:

@@ -52,14 +52,6 @@ class Listing:
     files: tuple[RemoteFile, ...]
 
 
-def revision(argument: str | None, pin: str | None, in_uri: str | None) -> str:
-    """What to download: the argument, else the pin (what the first replica reported), else the URI's, else main."""
-    for candidate in (argument, pin, in_uri):
-        if candidate and candidate.strip():
-            return candidate.strip()
-    return "main"
-
-
 def listing(source: Source, wanted: str) -> Listing:
     """The repository at this revision. Raises HubProblem."""
     asked = source.question(wanted)

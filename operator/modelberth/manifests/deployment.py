@@ -7,14 +7,14 @@ PROGRESS_DEADLINE_S = 6 * 3600
 """Seconds: large models load for hours; the operator itself judges failures long before."""
 
 
-def deployment(md: ModelDeployment, replicas: int, template: Manifest) -> Manifest:
-    """``replicas`` may be below spec.replicas while the first fetcher resolves a private revision."""
+def deployment(md: ModelDeployment, template: Manifest) -> Manifest:
+    """``template`` is the engine's pod."""
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": metadata(md, md.name),
         "spec": {
-            "replicas": replicas,
+            "replicas": md.spec.replicas,
             "revisionHistoryLimit": 3,
             "progressDeadlineSeconds": PROGRESS_DEADLINE_S,
             "selector": {"matchLabels": selector(md)},

@@ -2,25 +2,27 @@
 
 Pods roll when the spec (without replicas) or the resolved commit changes, or when the person who runs the operator
 changes a chart value that shapes pods (engineImages, hub.endpoint, proxies, CA). Facts are looked up once per such
-change and kept in an annotation, so that a later look-up, or another operator, builds the same pods.
+change and kept in an annotation, so that a later look-up, another operator or a better planner builds the same pods.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.manifests.names import FROZEN, Manifest
+from modelberth.planner.plan import Launch
+from modelberth.planner.planned import Planned
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Looked up once per change of the spec."""
+    """Looked up and computed once per change of the spec."""
 
+    planned: Planned
     commit: str | None = None
-    """Commit of the repository; None for pvc:// and oci://, and where only the fetcher holds the token."""
-    kv_bytes_per_token: int | None = None
-    """From config.json, where it was needed and could be read."""
+    """Commit of the repository; None for pvc:// and oci://."""
     fetcher_image: str | None = None
     """Image of the init container; None: the operator's own. Serving does not depend on it, so an upgrade of the
     operator must not roll pods by it."""
@@ -37,22 +39,19 @@ class Frozen:
     facts: Facts
 
 
-def freeze(md: ModelDeployment, facts: Facts) -> Frozen:
-    """The facts with what they belong to."""
-    spec = md.spec.model_dump(by_alias=True, exclude={"replicas"}, exclude_defaults=True)
-    return Frozen(inputs=_digest(spec), model=_digest(spec["model"]), facts=facts)
+def inputs_of(md: ModelDeployment) -> str:
+    """Digest of everything in the spec that shapes pods."""
+    return _digest(_shaping(md))
 
 
-def frozen_text(frozen: Frozen) -> str:
-    """Value of the annotation."""
-    facts = frozen.facts
-    record = {
-        "inputs": frozen.inputs,
-        "model": frozen.model,
-        "commit": facts.commit,
-        "kvBytesPerToken": facts.kv_bytes_per_token,
-        "fetcherImage": facts.fetcher_image,
-    }
+def model_of(md: ModelDeployment) -> str:
+    """Digest of spec.model."""
+    return _digest(_shaping(md)["model"])
+
+
+def frozen_text(md: ModelDeployment, facts: Facts) -> str:
+    """Value of the annotation: the facts with what they belong to."""
+    record = {"inputs": inputs_of(md), "model": model_of(md), **asdict(facts)}
     return json.dumps(record, sort_keys=True)
 
 
@@ -68,11 +67,27 @@ def thaw(deployment: Manifest | None) -> Frozen | None:
             "inputs": str(inputs),
             "model": str(model),
             "commit": str() | None as commit,
-            "kvBytesPerToken": int() | None as kv_bytes,
-            "fetcherImage": str() | None as fetcher_image,
+            "fetcher_image": str() | None as fetcher_image,
+            "planned": {
+                "status": "True" | "False" | "Unknown" as status,
+                "reason": str(reason),
+                "message": str(message),
+                "record": dict(plan),
+                "launch": {
+                    "memory_fraction": float() | int() as fraction,
+                    "cpu_kv_bytes": int(kv_bytes),
+                    "cpu_kv_tokens": int(kv_tokens),
+                },
+            },
         }:
-            return Frozen(inputs=inputs, model=model, facts=Facts(commit, kv_bytes, fetcher_image))
+            launch = Launch(float(fraction), kv_bytes, kv_tokens)
+            planned = Planned(status, reason, message, launch, plan)
+            return Frozen(inputs, model, Facts(planned, commit, fetcher_image))
     return None
+
+
+def _shaping(md: ModelDeployment) -> dict[str, Any]:
+    return md.spec.model_dump(by_alias=True, exclude={"replicas"}, exclude_defaults=True)
 
 
 def _digest(value: object) -> str:

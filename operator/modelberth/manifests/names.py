@@ -19,6 +19,8 @@ FACTS_LABEL = f"{GROUP}/facts"
 """Label of the fact-finding pod: name of its ModelDeployment. It has no OWNER_LABEL, which the Service selects."""
 FACTS_OF = f"{GROUP}/facts-of"
 """Annotation of the fact-finding pod: digest of its spec. Another digest means that it answers another question."""
+REVISION = f"{GROUP}/revision"
+"""Label of engine pods: digest of what in the spec shapes them, which tells new ones from those that they replace."""
 
 ENGINE = "engine"
 """Name of the engine container."""
@@ -73,11 +75,6 @@ def metadata(md: ModelDeployment, name: str) -> Manifest:
 def url(md: ModelDeployment) -> str:
     """The OpenAI base URL inside the cluster. The name without a cluster domain works with any of them."""
     return f"http://{md.name}.{md.namespace}.svc/v1"
-
-
-def pin_name(name: str) -> str:
-    """Name of the ConfigMap that holds the commit which the first fetcher of a private repository reported."""
-    return f"{name}-weights"
 
 
 def facts_pod_name(name: str) -> str:

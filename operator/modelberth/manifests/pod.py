@@ -9,8 +9,9 @@ from modelberth.manifests.engine_container import (
     needs_shared_memory,
     secret_volumes,
 )
+from modelberth.manifests.facts import inputs_of
 from modelberth.manifests.merge import merged
-from modelberth.manifests.names import Manifest, labels, selector
+from modelberth.manifests.names import REVISION, Manifest, labels, selector
 from modelberth.manifests.security import pod_security
 from modelberth.manifests.settings import Settings
 from modelberth.manifests.weights import Weights
@@ -49,7 +50,7 @@ def pod_template(md: ModelDeployment, run: Run, stored: Weights, settings: Setti
     if not spec["initContainers"]:
         del spec["initContainers"]
     own = md.spec.pod_template
-    metadata = merged(dict(own.metadata), {"labels": labels(md)})
+    metadata = merged(dict(own.metadata), {"labels": {**labels(md), REVISION: inputs_of(md)}})
     return {"metadata": metadata, "spec": merged(spec, own.spec)}
 
 

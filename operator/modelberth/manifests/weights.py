@@ -1,17 +1,14 @@
 """How weights reach the engine container: downloaded by an init container, mounted from a claim, or from an image."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.uri import ClaimUri, HubUri, ImageUri, parse_uri
 from modelberth.manifests.facts import Facts
 from modelberth.manifests.hub_access import ca_mounts, ca_volumes, hub_env
-from modelberth.manifests.names import FETCH, MODEL_DIR, Manifest, pin_name
+from modelberth.manifests.names import FETCH, MODEL_DIR, Manifest
 from modelberth.manifests.security import container_security
 from modelberth.manifests.settings import Settings
-
-PIN_DIR = "/etc/modelberth/pin"
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ def weights(md: ModelDeployment, facts: Facts, settings: Settings) -> Weights:
             return Weights(
                 path=_downloaded_path(md, uri),
                 mount=mount,
-                volumes=[{"name": "weights", "emptyDir": {}}, *_fetcher_volumes(md, settings)],
+                volumes=[{"name": "weights", "emptyDir": {}}, *ca_volumes(settings)],
                 init_containers=[_fetcher(md, facts, settings)],
             )
         case ClaimUri() | ImageUri():
@@ -70,15 +67,11 @@ def _fetcher(md: ModelDeployment, facts: Facts, settings: Settings) -> Manifest:
     args = ["fetch", model.uri, "--to", MODEL_DIR, "--engine", md.spec.engine.type]
     if facts.commit:
         args += ["--revision", facts.commit]
-    elif model.secret_ref:
-        args += ["--pin", f"{PIN_DIR}/commit"]
     if model.allow_pickle:
         args += ["--allow-pickle"]
     if model.trust_remote_code:
         args += ["--trust-remote-code"]
     mounts: list[Manifest] = [{"name": "weights", "mountPath": MODEL_DIR}, {"name": "tmp", "mountPath": "/tmp"}]
-    if model.secret_ref:
-        mounts.append({"name": "pin", "mountPath": PIN_DIR, "readOnly": True})
     mounts += ca_mounts(settings)
     return {
         "name": FETCH,
@@ -95,16 +88,3 @@ def _fetcher(md: ModelDeployment, facts: Facts, settings: Settings) -> Manifest:
         # Its own JSON report, or its last lines if it died before it could write one.
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
-
-
-def _fetcher_volumes(md: ModelDeployment, settings: Settings) -> list[Manifest]:
-    volumes: list[Manifest] = []
-    if md.spec.model.secret_ref:
-        # Optional and outside the pod template's text: the commit can be added without rolling pods.
-        volumes.append({"name": "pin", "configMap": {"name": pin_name(md.name), "optional": True}})
-    return volumes + ca_volumes(settings)
-
-
-def pin(md: ModelDeployment, commit: str, meta: dict[str, Any]) -> Manifest:
-    """The ConfigMap that makes later pods of a private repository fetch the commit that the first one reported."""
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"commit": commit}}

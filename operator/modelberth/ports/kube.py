@@ -32,7 +32,6 @@ RESOURCES = {
     KIND: (GROUP, VERSION, PLURAL),
     "Deployment": ("apps", "v1", "deployments"),
     "Service": ("", "v1", "services"),
-    "ConfigMap": ("", "v1", "configmaps"),
     "Pod": ("", "v1", "pods"),
     "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets"),
     "Event": ("events.k8s.io", "v1", "events"),

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from modelberth.api.quantity import amount
 from modelberth.manifests.names import HASH
-from modelberth.reconcile.observed import CHILD_KINDS, Observed, Raw, child_name, owned_by
+from modelberth.reconcile.observed import CHILD_KINDS, Observed, Raw, owned_by
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Settled:
         """The ModelDeployment is gone, and its children go."""
         namespace, name = key
         for kind in CHILD_KINDS:
-            self.marks.pop((kind, namespace, child_name(kind, name)), None)
+            self.marks.pop((kind, namespace, name), None)
 
     def holds(self, child: Raw, kind: str) -> bool:
         return self.marks.get(_key(child, kind)) == (digest(child), _revision(child))

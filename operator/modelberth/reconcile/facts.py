@@ -1,56 +1,67 @@
-"""Which facts the pods are built from: the frozen ones while what they were looked up for stays, else new ones."""
+"""What is known of the model before its pods are built, as far as the hub tells it to someone without a token."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.uri import HubUri, parse_uri
-from modelberth.manifests.facts import Facts, freeze
+from modelberth.manifests.facts import Facts, model_of
+from modelberth.planner.gpus import Gpu, gpu_of
+from modelberth.planner.planned import FACTS_MISSING
 from modelberth.reconcile.lookups import Answer, Question
 from modelberth.reconcile.observed import Observed
 
+Ask = Callable[[Question], Answer | None]
+
 PRIVATE = {"ModelNotFound", "ModelGated"}
-"""What the hub says of a repository that needs a token: only the fetcher holds it, so only it can resolve."""
+"""What the hub says of a repository that needs a token: the operator has none."""
 
 
-def facts_for(
-    md: ModelDeployment, observed: Observed, ask: Callable[[Question], Answer | None]
-) -> Facts | Answer | None:
-    """Facts; the Answer whose problem keeps pods from starting; or None while the hub is asked."""
-    frozen = observed.frozen
-    current = freeze(md, Facts())
-    if frozen is not None and frozen.inputs == current.inputs:
-        return frozen.facts
+@dataclass(frozen=True)
+class AskPod:
+    """Only a pod in the resource's namespace can tell: it holds the token, or mounts the claim."""
+
+
+def facts_from_hub(md: ModelDeployment, observed: Observed, ask: Ask) -> Answer | AskPod | None:
+    """The answer (its ``problem`` keeps pods from starting, ``unread`` does not); None while the hub is asked."""
     uri = parse_uri(md.spec.model.uri)
+    judged = judgeable(md)
     if not isinstance(uri, HubUri):
-        return Facts()
-    known = _known(md, observed)
-    if known.commit and (known.kv_bytes_per_token or not _needs_config(md)):
+        return AskPod() if judged else Answer()
+    commit = known_commit(md, observed)
+    if commit and not judged:
         # The same files as before; what the hub says now does not matter to them.
-        return known
-    answer = ask(Question(uri.repo, known.commit or uri.revision, config=_needs_config(md)))
-    if answer is None:
-        return None
-    if answer.problem is None:
-        return Facts(commit=known.commit or answer.commit, kv_bytes_per_token=answer.kv_bytes_per_token)
-    if known.commit:
-        return known
+        return Answer(commit)
+    answer = ask(Question(uri.repo, commit or uri.revision, uri.file, judged))
+    if answer is None or answer.problem is None:
+        return answer
     if md.spec.model.secret_ref is not None and answer.problem.reason in PRIVATE:
-        return Facts()
-    return answer
+        return AskPod()
+    return replace(answer, commit=commit, unread=answer.problem, problem=None) if commit else answer
 
 
-def _known(md: ModelDeployment, observed: Observed) -> Facts:
+def question_of_files(md: ModelDeployment, commit: str | None) -> Question | None:
+    """What to ask for files that could not be read when the pods were built; None where the hub cannot help."""
+    uri = parse_uri(md.spec.model.uri)
+    if not isinstance(uri, HubUri) or commit is None or not judgeable(md):
+        return None
+    return Question(uri.repo, commit, uri.file)
+
+
+def wanting(facts: Facts) -> bool:
+    """Whether the pods were built although nothing could be judged for want of files."""
+    return facts.planned.reason == FACTS_MISSING
+
+
+def known_commit(md: ModelDeployment, observed: Observed) -> str | None:
     """What spec.model was resolved to, as long as spec.model is the same."""
     frozen = observed.frozen
     if frozen is not None:
-        # The pods roll anyway, so they get the fetcher of today.
-        same = frozen.model == freeze(md, Facts()).model
-        return replace(frozen.facts, fetcher_image=None) if same else Facts()
+        return frozen.facts.commit if frozen.model == model_of(md) else None
     weights = observed.status.get("weights") or {}
-    return Facts(commit=weights.get("commit") if weights.get("uri") == md.spec.model.uri else None)
+    return weights.get("commit") if weights.get("uri") == md.spec.model.uri else None
 
 
-def _needs_config(md: ModelDeployment) -> bool:
-    """SGLang is told its KV cache on the CPU in tokens, so their size must be known."""
-    return md.spec.device == "CPU" and md.spec.engine.type == "SGLang"
+def judgeable(md: ModelDeployment) -> bool:
+    """Whether the budget is known: a memory limit, or a GPU. Else the model's files would tell nothing."""
+    return md.spec.device == "CPU" or isinstance(gpu_of(md.spec.gpu), Gpu)

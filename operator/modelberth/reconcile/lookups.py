@@ -5,11 +5,12 @@ A worker asks; the answer is there, or a thread fetches it and the key is queued
 
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from modelberth.planner.facts import kv_bytes_per_token
+from modelberth.planner.files import ModelFiles
 from modelberth.ports.hub import Hub, HubProblem
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,10 @@ FRESH_S = 60.0
 RETRY_S = (5.0, 15.0, 60.0, 300.0)
 """Seconds until the hub is asked again after the first, second, ... failure."""
 PARALLEL = 8
+MAX_KEPT = 2000
+"""Commits whose files are remembered: a kilobyte or two each."""
+
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -27,18 +32,24 @@ class Question:
 
     repo: str
     revision: str | None
-    config: bool
-    """Whether config.json is needed too."""
+    file: str | None = None
+    """The one file that is served (GGUF)."""
+    files: bool = True
+    """Whether the model's files are read too, or only the commit is asked for."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The commit and what config.json says, or the problem."""
+    """The commit and what its files say, or the problem."""
 
     commit: str | None = None
-    kv_bytes_per_token: int | None = None
+    files: ModelFiles = field(default_factory=ModelFiles)
+    unread: HubProblem | None = None
+    """Why the files could not be read, although the commit is known."""
     problem: HubProblem | None = None
+    """Why not even the commit is known."""
     retry_s: float = 0.0
+    """Seconds until the hub is asked again after a failure."""
 
 
 @dataclass
@@ -48,28 +59,48 @@ class _Entry:
     failures: int = 0
     task: "asyncio.Task[None] | None" = None
 
+    @property
+    def failed(self) -> bool:
+        return self.answer is not None and (self.answer.problem or self.answer.unread) is not None
+
 
 class Lookups:
     """Answers by question. ``wake(key)`` queues a ModelDeployment whose answer arrived."""
 
-    def __init__(self, hub: Hub, wake: Callable[[tuple[str, str]], None]) -> None:
+    def __init__(self, hub: Hub, wake: Callable[[Key], None] = lambda key: None) -> None:
         self._hub = hub
-        self._wake = wake
+        self.wake = wake
         self._entries: dict[Question, _Entry] = {}
-        self._waiting: dict[Question, set[tuple[str, str]]] = {}
+        self._waiting: dict[Question, set[Key]] = {}
         self._slots = asyncio.Semaphore(PARALLEL)
+        self._commits: OrderedDict[Question, str] = OrderedDict()
+        """What each revision was when it was last looked up."""
+        self._files: OrderedDict[tuple[str, str, str | None], str] = OrderedDict()
+        """Encoded files by repository, commit and file: they never change."""
 
-    def ask(self, question: Question, key: tuple[str, str]) -> Answer | None:
+    def ask(self, question: Question, key: Key) -> Answer | None:
         """The answer, or None while it is being fetched (``key`` is woken when it is there)."""
-        now = asyncio.get_running_loop().time()
-        entry = self._entries.setdefault(question, _Entry())
-        if entry.answer is not None and now < entry.expires:
+        # A commit never changes: what was read of it needs no hub.
+        if question.revision and (text := self._files.get((question.repo, question.revision, question.file))):
+            return Answer(question.revision, ModelFiles.decode(text))
+        entry = self._asked(question)
+        if entry.answer is not None and asyncio.get_running_loop().time() < entry.expires:
             return entry.answer
         self._waiting.setdefault(question, set()).add(key)
-        if entry.task is None:
-            entry.task = asyncio.get_running_loop().create_task(self._fetch(question, entry))
+        self._start(question, entry)
         # While the hub is asked again, the last failure stays the answer: the status must not flap.
-        return entry.answer if entry.answer is not None and entry.answer.problem is not None else None
+        return entry.answer if entry.failed else None
+
+    def remembered(self, question: Question) -> ModelFiles | None:
+        """The files as they were last read, without waiting; where there are none, the hub is asked meanwhile."""
+        commit = self._commits.get(question)
+        text = self._files.get((question.repo, commit, question.file)) if commit else None
+        if text is not None:
+            return ModelFiles.decode(text)
+        entry = self._asked(question)
+        if entry.answer is None or asyncio.get_running_loop().time() >= entry.expires:
+            self._start(question, entry)
+        return None
 
     async def close(self) -> None:
         """Wakes nobody any more. Threads that still ask the hub end by its timeouts."""
@@ -79,36 +110,60 @@ class Lookups:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _asked(self, question: Question) -> _Entry:
+        return self._entries.setdefault(question, _Entry())
+
+    def _start(self, question: Question, entry: _Entry) -> None:
+        if entry.task is None:
+            entry.task = asyncio.get_running_loop().create_task(self._fetch(question, entry))
+
     async def _fetch(self, question: Question, entry: _Entry) -> None:
         loop = asyncio.get_running_loop()
+        delay = RETRY_S[min(entry.failures, len(RETRY_S) - 1)]
         try:
             async with self._slots:
-                entry.answer = await asyncio.to_thread(self._look_up, question)
-            entry.failures, entry.expires = 0, loop.time() + FRESH_S
+                entry.answer = await asyncio.to_thread(self._look_up, question, delay)
         except HubProblem as problem:
-            delay = RETRY_S[min(entry.failures, len(RETRY_S) - 1)]
-            entry.failures += 1
-            entry.answer, entry.expires = Answer(problem=problem, retry_s=delay), loop.time() + delay
+            entry.answer = Answer(problem=problem, retry_s=delay)
         except Exception as error:
             log.exception("the look-up of %s failed", question.repo)
             unknown = HubProblem("HubUnreachable", f"{question.repo} could not be looked up: {error!r}", True)
-            entry.answer, entry.expires = Answer(problem=unknown, retry_s=RETRY_S[-1]), loop.time() + RETRY_S[-1]
+            entry.answer = Answer(problem=unknown, retry_s=RETRY_S[-1])
         finally:
             entry.task = None
-            self._forget_stale(loop.time())
+            if entry.answer is not None:
+                self._settle(question, entry, entry.answer, loop.time())
             for key in self._waiting.pop(question, set()):
-                self._wake(key)
+                self.wake(key)
 
-    def _look_up(self, question: Question) -> Answer:
-        commit = self._hub.resolve(question.repo, question.revision)
-        config: dict[str, Any] | None = self._hub.config(question.repo, commit) if question.config else None
-        return Answer(commit=commit, kv_bytes_per_token=kv_bytes_per_token(config) if config else None)
-
-    def _forget_stale(self, now: float) -> None:
+    def _settle(self, question: Question, entry: _Entry, answer: Answer, now: float) -> None:
+        entry.failures = entry.failures + 1 if entry.failed else 0
+        entry.expires = now + (answer.retry_s if entry.failed else FRESH_S)
+        if answer.commit is not None and question.files and answer.unread is None:
+            _keep(self._commits, question, answer.commit)
+            _keep(self._files, (question.repo, answer.commit, question.file), answer.files.encode())
         stale = [
-            question
-            for question, entry in self._entries.items()
-            if entry.task is None and entry.answer is not None and now >= entry.expires + 2 * entry.answer.retry_s
+            each
+            for each, old in self._entries.items()
+            if old.task is None and old.answer is not None and now >= old.expires + 2 * old.answer.retry_s
         ]
-        for question in stale:
-            del self._entries[question]
+        for each in stale:
+            del self._entries[each]
+
+    def _look_up(self, question: Question, delay: float) -> Answer:
+        commit = self._hub.resolve(question.repo, question.revision)
+        if not question.files:
+            return Answer(commit)
+        if known := self._files.get((question.repo, commit, question.file)):
+            return Answer(commit, ModelFiles.decode(known))
+        try:
+            return Answer(commit, self._hub.files(question.repo, commit, question.file))
+        except HubProblem as problem:
+            return Answer(commit, unread=problem, retry_s=delay)
+
+
+def _keep(kept: OrderedDict[Any, str], name: object, value: str) -> None:
+    kept[name] = value
+    kept.move_to_end(name)
+    if len(kept) > MAX_KEPT:
+        kept.popitem(last=False)

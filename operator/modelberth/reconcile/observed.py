@@ -5,10 +5,10 @@ from typing import Any, Protocol
 
 from modelberth.api.meta import KIND
 from modelberth.manifests.facts import Frozen, thaw
-from modelberth.manifests.names import pin_name
+from modelberth.manifests.names import facts_pod_name
 
 Raw = dict[str, Any]
-CHILD_KINDS = ("Deployment", "Service", "ConfigMap", "PodDisruptionBudget")
+CHILD_KINDS = ("Deployment", "Service", "PodDisruptionBudget")
 
 
 class View(Protocol):
@@ -31,7 +31,9 @@ class Observed:
     children: dict[str, Raw]
     """By kind: a ModelDeployment has at most one child of each."""
     pods: list[Raw]
-    """Not those that are being deleted."""
+    """Engine pods, not those that are being deleted."""
+    facts_pod: Raw | None = None
+    """The pod that reads the model's files, also while it is being deleted."""
 
     @property
     def uid(self) -> str:
@@ -57,11 +59,6 @@ class Observed:
         return thaw(self.workload)
 
 
-def child_name(kind: str, name: str) -> str:
-    """Name of the child of a kind."""
-    return pin_name(name) if kind == "ConfigMap" else name
-
-
 def owned_by(child: Raw, uid: str) -> bool:
     """Whether the child's controller is the object with this uid."""
     references = child["metadata"].get("ownerReferences") or []
@@ -73,9 +70,11 @@ def gather(view: View, namespace: str, name: str) -> Observed | None:
     resource = view.get(KIND, namespace, name)
     if resource is None or resource["metadata"].get("deletionTimestamp"):
         return None
-    found = ((kind, view.get(kind, namespace, child_name(kind, name))) for kind in CHILD_KINDS)
+    facts_pod = view.get("Pod", namespace, facts_pod_name(name))
+    found = ((kind, view.get(kind, namespace, name)) for kind in CHILD_KINDS)
     return Observed(
         resource=resource,
         children={kind: child for kind, child in found if child is not None},
         pods=[pod for pod in view.pods(namespace, name) if not pod["metadata"].get("deletionTimestamp")],
+        facts_pod=facts_pod if facts_pod is not None and owned_by(facts_pod, resource["metadata"]["uid"]) else None,
     )

@@ -137,25 +137,6 @@ CHECKS: tuple[Callable[[Observed], Problem | None], ...] = (
 )
 
 
-def reported_commit(observed: Observed, uri: str) -> str | None:
-    """The commit that a fetcher of ``uri`` resolved, from its termination message. Pods of an older URI may linger."""
-    for pod in observed.pods:
-        if not _fetches(pod, uri):
-            continue
-        for name, status in _containers_of(pod):
-            ended = _ended(status)
-            if name == FETCH and ended and ended.get("exitCode") == 0:
-                commit = fetch_report(ended).get("commit")
-                if isinstance(commit, str) and re.fullmatch(r"[0-9a-f]{40,64}", commit):
-                    return commit
-    return None
-
-
-def _fetches(pod: Raw, uri: str) -> bool:
-    containers = (pod.get("spec") or {}).get("initContainers") or []
-    return any(container["name"] == FETCH and uri in (container.get("args") or []) for container in containers)
-
-
 def weights_there(observed: Observed) -> bool:
     """Whether the weights of some pod are complete: its engine was started."""
     return any(

@@ -3,24 +3,29 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from modelberth.api.engine_facts import Version
 from modelberth.api.meta import API_VERSION, KIND
 from modelberth.api.modeldeployment import ModelDeployment
-from modelberth.engines.catalogue import ENGINES
-from modelberth.manifests.children import children, engine_image
-from modelberth.manifests.facts import Facts
+from modelberth.manifests.children import children, engine_image, engine_version
+from modelberth.manifests.facts import Facts, inputs_of
 from modelberth.manifests.settings import Settings
 from modelberth.ports.kube import ApiError, Kube
 from modelberth.reconcile.actions import Action, Settled, decide
 from modelberth.reconcile.events import events_of
-from modelberth.reconcile.facts import facts_for
+from modelberth.reconcile.facts import question_of_files, wanting
+from modelberth.reconcile.facts_pod import Step
 from modelberth.reconcile.judged import Judge
-from modelberth.reconcile.lookups import Answer, Lookups
+from modelberth.reconcile.lookups import Answer
 from modelberth.reconcile.observed import Observed, Raw, View, gather, owned_by
-from modelberth.reconcile.pod_checks import check_pods, reported_commit
+from modelberth.reconcile.plans import Plans, enforced
+from modelberth.reconcile.pod_checks import check_pods
 from modelberth.reconcile.problem import Problem
+from modelberth.reconcile.refusal import rejection
+from modelberth.reconcile.sources import Sources
 from modelberth.reconcile.status import EngineRun, Verdict, status_of, urgent
+from modelberth.reconcile.timers import Timers
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +35,6 @@ PATIENCE_S = 3.0
 """Seconds that a look-up may take before the status says that it is under way."""
 CONFLICT_RETRY_S = 30.0
 REJECTED_RETRY_S = 60.0
-LARGE_OR_FIRST = ("ConfigMap", "Deployment")
-"""A pin must be there before the pods that read it."""
 BUILDING = 16
 """ModelDeployments whose manifests are built and compared at once: a Deployment takes 100 KiB meanwhile."""
 
@@ -44,7 +47,7 @@ class World:
 
     kube: Kube
     view: View
-    lookups: Lookups
+    sources: Sources
     settings: Settings
     now: Callable[[], str]
     """RFC 3339 with microseconds, UTC."""
@@ -58,47 +61,72 @@ class Reconciler:
 
     world: World
     judge: Judge = field(default_factory=Judge)
+    plans: Plans = field(default_factory=Plans)
     settled: Settled = field(default_factory=Settled)
     _building: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BUILDING))
-    _pending: dict[Key, float] = field(default_factory=dict)
+    _pending: Timers = field(default_factory=Timers)
     """When the look-up of a key may be told, in the event loop's time."""
-    _unwritten: dict[Key, float] = field(default_factory=dict)
+    _unwritten: Timers = field(default_factory=Timers)
     """When a status that changed in mere numbers must be written."""
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds after which to look again without an event; None where the watches suffice."""
         observed = gather(self.world.view, *key)
         if observed is None:
-            self._pending.pop(key, None)
-            self._unwritten.pop(key, None)
+            for timers in (self._pending, self._unwritten):
+                timers.forget(key)
+            self.world.sources.forget(key)
             self.settled.forget(key)
             return None
         md = self.judge.parse(observed.resource, self.world.settings)
         if isinstance(md, Problem):
             return await self._tell(key, Verdict(None, observed, md))
-        looked_up = facts_for(md, observed, lambda question: self.world.lookups.ask(question, key))
-        if looked_up is None:
+        frozen = observed.frozen
+        if frozen is not None and frozen.inputs == inputs_of(md):
+            return await self._converge(key, md, self._completed(key, md, frozen.facts), observed)
+        answer = await self.world.sources.read(key, md, observed)
+        if answer is None:
             return await self._wait(key, md, observed)
-        self._pending.pop(key, None)
-        engine = self._engine(md)
-        if isinstance(looked_up, Answer):
-            problem = _hub_problem(looked_up)
-            again = await self._tell(key, Verdict(md, observed, problem, engine))
-            return looked_up.retry_s if again is None else min(again, looked_up.retry_s)
-        return await self._converge(key, md, looked_up, observed)
+        self._pending.forget(key)
+        if isinstance(answer, Step):
+            return await self._tell(key, Verdict(md, observed, answer.problem, self._engine(md)))
+        if answer.problem is not None:
+            problem = Problem(answer.problem.reason, answer.problem.message, stalled=not answer.problem.transient)
+            told = await self._tell(key, Verdict(md, observed, problem, self._engine(md)))
+            return _sooner(answer.retry_s, told)
+        return await self._plan(key, md, answer, observed)
+
+    async def _plan(self, key: Key, md: ModelDeployment, answer: Answer, observed: Observed) -> float | None:
+        """Builds pods of what fits, or says why there are none."""
+        planned = self.plans.of(md, self._version(md), answer)
+        if planned.status == "False" and enforced(observed.resource):
+            problem = Problem(planned.reason, planned.message, stalled=True)
+            verdict = Verdict(md, observed, problem, self._engine(md), answer.commit, planned)
+            return await self._tell(key, verdict)
+        return await self._converge(key, md, Facts(planned, answer.commit), observed)
+
+    def _completed(self, key: Key, md: ModelDeployment, facts: Facts) -> Facts:
+        """The facts of the pods, with a plan that could not be made when they were built.
+
+        What the pods were started with stays: facts that arrive late never roll them.
+        """
+        question = question_of_files(md, facts.commit) if wanting(facts) else None
+        answer = self.world.sources.ask(question, key) if question else None
+        if answer is None or answer.problem or answer.unread:
+            return facts
+        planned = self.plans.of(md, self._version(md), answer)
+        return replace(facts, planned=replace(planned, launch=facts.planned.launch))
 
     async def _wait(self, key: Key, md: ModelDeployment, observed: Observed) -> float | None:
-        if wait := _left(self._pending, key, PATIENCE_S):
+        if wait := self._pending.left(key, PATIENCE_S):
             return wait
         problem = Problem("ResolvingModel", "The model hub is being asked for the model's revision.", stalled=False)
         return await self._tell(key, Verdict(md, observed, problem, self._engine(md)))
 
     async def _converge(self, key: Key, md: ModelDeployment, facts: Facts, observed: Observed) -> float | None:
-        commit = facts.commit or self._private_commit(md, observed)
-        pinned = commit if facts.commit is None and md.spec.model.secret_ref is not None else None
         again: float | None = None
         try:
-            problem = await self._write(key, md, facts, pinned)
+            problem = await self._write(key, md, facts)
             if problem is not None:
                 again = CONFLICT_RETRY_S
         except ApiError as error:
@@ -106,30 +134,35 @@ class Reconciler:
                 raise
             if error.namespace_ends:
                 return None
-            problem = _rejection(error)
+            problem = rejection(error)
             again = REJECTED_RETRY_S
         observed = gather(self.world.view, *key) or observed
         problem = problem or check_pods(observed)
-        told = await self._tell(key, Verdict(md, observed, problem, self._engine(md), commit))
-        return min((delay for delay in (again, told) if delay is not None), default=None)
+        told = await self._tell(key, Verdict(md, observed, problem, self._engine(md), facts.commit, facts.planned))
+        return _sooner(again, told)
 
-    async def _write(self, key: Key, md: ModelDeployment, facts: Facts, pinned: str | None) -> Problem | None:
+    async def _write(self, key: Key, md: ModelDeployment, facts: Facts) -> Problem | None:
         """Makes the children what they should be, or says which name is taken."""
         async with self._building:
             observed = gather(self.world.view, *key)
             if observed is None:
                 return None
-            desired = children(md, facts, self.world.settings, pinned)
+            desired = children(md, facts, self.world.settings)
             problem = await self._conflict(desired, observed)
             if problem is not None:
                 return problem
             actions = decide(desired, gather(self.world.view, *key) or observed, self.settled)
             del desired
-            small = [action for action in actions if action.manifest["kind"] not in LARGE_OR_FIRST]
-            await self._act([action for action in actions if action.manifest["kind"] in LARGE_OR_FIRST])
+            small = [action for action in actions if action.manifest["kind"] != "Deployment"]
+            await self._act([action for action in actions if action.manifest["kind"] == "Deployment"])
             del actions
         # Nothing large is held any more: in a burst these wait for cluster IPs by the hundred.
         await self._act(small)
+        if observed.facts_pod is not None and not observed.facts_pod["metadata"].get("deletionTimestamp"):
+            # What it said is frozen in the Deployment now.
+            meta = observed.facts_pod["metadata"]
+            await self.world.kube.delete("Pod", meta["namespace"], meta["name"], meta["uid"])
+            self.world.view.forget("Pod", observed.facts_pod)
         return None
 
     async def _act(self, actions: list[Action]) -> None:
@@ -174,11 +207,11 @@ class Reconciler:
         status = status_of(verdict, now)
         old = observed.status
         if status == old:
-            self._unwritten.pop(key, None)
+            self._unwritten.forget(key)
             return None
-        if old and not urgent(status, old) and (wait := _left(self._unwritten, key, SETTLE_S)):
+        if old and not urgent(status, old) and (wait := self._unwritten.left(key, SETTLE_S)):
             return wait
-        self._unwritten.pop(key, None)
+        self._unwritten.forget(key)
         meta = observed.resource["metadata"]
         body = {
             "apiVersion": API_VERSION,
@@ -205,33 +238,21 @@ class Reconciler:
             # An Event is a courtesy: a full or closing namespace must not hold up the work.
             log.info("event not recorded: %s", error.message, extra={"key": _key(event)})
 
-    def _private_commit(self, md: ModelDeployment, observed: Observed) -> str | None:
-        """The commit a fetcher resolved: from the status, or from the pods that are there now."""
-        weights = observed.status.get("weights") or {}
-        if weights.get("uri") == md.spec.model.uri and weights.get("commit"):
-            return str(weights["commit"])
-        return reported_commit(observed, md.spec.model.uri)
-
     def _engine(self, md: ModelDeployment) -> EngineRun:
         image = engine_image(md, self.world.settings)
-        facts = ENGINES[md.spec.engine.type].facts
-        version, known = facts.version_of(image, md.spec.engine.version)
+        version, known = engine_version(md, image)
         return EngineRun(image, ".".join(map(str, version)), not known)
 
-
-def _left(due: dict[Key, float], key: Key, seconds: float) -> float:
-    """Seconds that are left of the wait which began when the key was first asked for; 0 when it is over."""
-    now = asyncio.get_running_loop().time()
-    return max(due.setdefault(key, now + seconds) - now, 0.0)
+    def _version(self, md: ModelDeployment) -> Version:
+        return engine_version(md, engine_image(md, self.world.settings))[0]
 
 
 def _key(event: Raw) -> Key:
     return event["regarding"]["namespace"], event["regarding"]["name"]
 
 
-def _hub_problem(answer: Answer) -> Problem:
-    assert answer.problem is not None
-    return Problem(answer.problem.reason, answer.problem.message, stalled=not answer.problem.transient)
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return min((delay for delay in (one, other) if delay is not None), default=None)
 
 
 def _name_conflict(kind: str, child: Raw, resource: str) -> Problem:
@@ -245,11 +266,3 @@ def _name_conflict(kind: str, child: Raw, resource: str) -> Problem:
     return Problem(
         "NameConflict", text + "Delete or rename it, or give the ModelDeployment another name.", stalled=True
     )
-
-
-def _rejection(error: ApiError) -> Problem:
-    if error.status == 403 and "exceeded quota" in error.message:
-        return Problem("QuotaExceeded", f"The API server refuses a child: {error.message}", stalled=True)
-    reason = "InvalidSpec" if error.status == 422 or error.status == 400 else "Rejected"
-    text = f"The API server refuses what this spec makes: {error.message} Look at spec.podTemplate first."
-    return Problem(reason, text, stalled=True)

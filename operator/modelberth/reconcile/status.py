@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.manifests.names import selector_text, url
+from modelberth.planner.planned import Planned
 from modelberth.ports.hub_problems import Reason
 from modelberth.reconcile.observed import Observed, Raw
 from modelberth.reconcile.pod_checks import weights_there
@@ -38,6 +39,8 @@ class Verdict:
     problem: Problem | None = None
     engine: EngineRun | None = None
     commit: str | None = None
+    planned: Planned | None = None
+    """None while the model's files are read."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ def status_of(verdict: Verdict, now: str) -> Raw:
     status["weights"] = {"uri": verdict.md.spec.model.uri}
     if verdict.commit:
         status["weights"]["commit"] = verdict.commit
+    if verdict.planned is not None and verdict.planned.record:
+        status["plan"] = verdict.planned.record
     return status
 
 
@@ -109,6 +114,7 @@ def conditions(verdict: Verdict, pods: Pods) -> list[tuple[str, State]]:
         ("Ready", _ready(verdict, pods, progress, done)),
         ("Reconciling", _flag(not done and not stalled, reason, message)),
         ("Stalled", _flag(stalled, reason, message)),
+        ("Planned", _planned(verdict)),
         ("WeightsReady", _weights(verdict, pods)),
         ("Available", _available(pods)),
     ]
@@ -152,6 +158,15 @@ def _progress(pods: Pods) -> tuple[str, str]:
 
 def _flag(on: bool, reason: str, message: str) -> State:
     return ("True" if on else "False"), reason, message if on else ""
+
+
+def _planned(verdict: Verdict) -> State:
+    planned = verdict.planned
+    if planned is not None:
+        return planned.status, planned.reason, planned.message
+    if verdict.problem is not None:
+        return "Unknown", verdict.problem.reason, "Nothing can be planned yet."
+    return "Unknown", "Pending", "The model's files are being read."
 
 
 def _weights(verdict: Verdict, pods: Pods) -> State:

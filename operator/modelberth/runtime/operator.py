@@ -15,6 +15,7 @@ from modelberth.ports.hub import HuggingFaceHub
 from modelberth.ports.kube import KubeApi
 from modelberth.reconcile.lookups import Lookups
 from modelberth.reconcile.reconciler import Reconciler, World
+from modelberth.reconcile.sources import Sources
 from modelberth.runtime.leader import Lease, lead
 from modelberth.runtime.memory import trimmer
 from modelberth.runtime.metrics import Metrics
@@ -94,7 +95,7 @@ async def _work(kube: KubeApi, settings: Settings, metrics: Metrics, instance: s
     metrics.leading(True)
     store = Store()
     lookups = Lookups(HuggingFaceHub(settings.hub.endpoint), lambda key: queue.add(key))
-    world = World(kube, store, lookups, settings, _now, instance)
+    world = World(kube, store, Sources(kube, store, lookups, settings), settings, _now, instance)
     queue = Queue(Reconciler(world).reconcile, metrics)
     await prime(kube, store, settings.watch_namespaces)
     for key in store.resources():

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelberth.api.meta import KIND
-from modelberth.manifests.names import FETCH, OWNER_LABEL
+from modelberth.manifests.names import FACTS, OWNER_LABEL
 
 Raw = dict[str, Any]
 Key = tuple[str, str]
@@ -30,7 +30,7 @@ class Store:
         return self._objects[kind].get((namespace, name))
 
     def pods(self, namespace: str, name: str) -> list[Raw]:
-        """Pods of one ModelDeployment, oldest first."""
+        """Engine pods of one ModelDeployment, oldest first."""
         pods = self._pods_of.get((namespace, name), {})
         return sorted(pods.values(), key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
 
@@ -54,7 +54,7 @@ class Store:
         if kind == "Pod" and known is not None:
             self._drop_pod(known)
         self._objects[kind][key] = kept
-        if kind == "Pod" and (owner := owner_key(kept)):
+        if kind == "Pod" and (owner := _engine_owner(kept)):
             self._pods_of[owner][meta["name"]] = kept
         return True
 
@@ -84,7 +84,7 @@ class Store:
             self._deleted.popitem(last=False)
 
     def _drop_pod(self, pod: Raw) -> None:
-        if owner := owner_key(pod):
+        if owner := _engine_owner(pod):
             pods = self._pods_of.get(owner, {})
             pods.pop(pod["metadata"]["name"], None)
             if not pods:
@@ -107,7 +107,16 @@ class Store:
         return {kind: len(objects) for kind, objects in self._objects.items()}
 
 
-POD_META = ("name", "namespace", "uid", "resourceVersion", "labels", "creationTimestamp", "deletionTimestamp")
+POD_META = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "labels",
+    "ownerReferences",
+    "creationTimestamp",
+    "deletionTimestamp",
+)
 CONTAINER_STATUS = ("name", "image", "ready", "started", "state", "lastState")
 
 
@@ -116,7 +125,6 @@ def trimmed(kind: str, raw: Mapping[str, Any]) -> Raw:
     meta = {name: value for name, value in raw["metadata"].items() if name != "managedFields"}
     if kind != "Pod":
         return _shared({**raw, "metadata": meta})
-    fetchers = [c for c in (raw.get("spec") or {}).get("initContainers") or [] if c["name"] == FETCH]
     status = raw.get("status", {})
     kept = {name: status[name] for name in ("phase", "reason", "message", "podIP") if name in status}
     kept["conditions"] = [c for c in status.get("conditions") or [] if c.get("type") == "PodScheduled"]
@@ -124,11 +132,14 @@ def trimmed(kind: str, raw: Mapping[str, Any]) -> Raw:
         kept[name] = [_picked(container, CONTAINER_STATUS) for container in status.get(name) or []]
     return _shared(
         {
-            "spec": {"initContainers": [{"name": FETCH, "args": c.get("args") or []} for c in fetchers]},
-            "metadata": _picked(meta, POD_META),
+            "metadata": _picked(meta, POD_META + (("annotations",) if _reads_facts(meta) else ())),
             "status": kept,
         }
     )
+
+
+def _reads_facts(meta: Mapping[str, Any]) -> bool:
+    return FACTS in (meta.get("labels") or {})
 
 
 def _picked(raw: Mapping[str, Any], names: Iterable[str]) -> Raw:
@@ -151,8 +162,15 @@ def _interned(value: Any) -> Any:
 
 def owner_key(raw: Mapping[str, Any]) -> Key | None:
     """The ModelDeployment that a child or a pod belongs to, by its label."""
-    name = (raw["metadata"].get("labels") or {}).get(OWNER_LABEL)
+    labels = raw["metadata"].get("labels") or {}
+    name = labels.get(OWNER_LABEL) or labels.get(FACTS)
     return (raw["metadata"]["namespace"], name) if name else None
+
+
+def _engine_owner(pod: Mapping[str, Any]) -> Key | None:
+    """The ModelDeployment of an engine pod; the pod that reads a model's files is none."""
+    name = (pod["metadata"].get("labels") or {}).get(OWNER_LABEL)
+    return (pod["metadata"]["namespace"], name) if name else None
 
 
 def _version(raw: Mapping[str, Any]) -> int:

@@ -1,0 +1,42 @@
+"""Plans of specs that have no pods yet: computed once per spec, engine version and files."""
+
+from collections import OrderedDict
+
+from modelberth.api.engine_facts import Version
+from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.manifests.facts import inputs_of
+from modelberth.planner.planned import Planned, planned
+from modelberth.planner.planning import plan
+from modelberth.planner.request import PlanRequest
+from modelberth.reconcile.lookups import Answer
+from modelberth.reconcile.observed import Raw
+
+POLICY = "modelberth.dev/plan-policy"
+"""Annotation: Enforce (default) or Warn, by which an expert overrules the planner."""
+
+MAX_KEPT = 1000
+
+
+class Plans:
+    """Remembers what does not fit: such a resource is looked at again and again, and advice costs dozens of plans."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, Version, str, str], Planned] = OrderedDict()
+
+    def of(self, md: ModelDeployment, version: Version, answer: Answer) -> Planned:
+        """The plan with what is known; ``answer`` brings the files, or why they are missing."""
+        missing = (answer.unread.message,) if answer.unread else ()
+        key = (inputs_of(md), version, answer.files.encode(), "".join(missing))
+        known = self._kept.get(key)
+        if known is None:
+            known = planned(plan(PlanRequest(md.spec, version, answer.files, missing)))
+            self._kept[key] = known
+            if len(self._kept) > MAX_KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return known
+
+
+def enforced(resource: Raw) -> bool:
+    """Whether what does not fit must not start."""
+    return (resource["metadata"].get("annotations") or {}).get(POLICY) != "Warn"

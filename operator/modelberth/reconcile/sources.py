@@ -1,0 +1,79 @@
+"""Reads the model's files before its pods are built: asks the hub, or has a pod of the tenant do it."""
+
+from dataclasses import dataclass, field, replace
+
+from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.manifests.facts_pod import facts_pod
+from modelberth.manifests.settings import Settings
+from modelberth.ports.kube import ApiError, Kube
+from modelberth.reconcile.facts import AskPod, facts_from_hub
+from modelberth.reconcile.facts_pod import Step, ask_pod
+from modelberth.reconcile.lookups import Answer, Lookups, Question
+from modelberth.reconcile.observed import Observed, Raw, View, owned_by
+from modelberth.reconcile.problem import Problem
+from modelberth.reconcile.refusal import rejection
+from modelberth.reconcile.timers import Key, Timers
+
+
+@dataclass
+class Sources:
+    """Never blocks a worker: whoever asks is queued again when there is an answer."""
+
+    kube: Kube
+    view: View
+    lookups: Lookups
+    settings: Settings
+    _again: Timers = field(default_factory=Timers)
+    """When a pod that could not read the files is made again."""
+
+    def ask(self, question: Question, key: Key) -> Answer | None:
+        """The hub's answer, or None while it is asked."""
+        return self.lookups.ask(question, key)
+
+    def forget(self, key: Key) -> None:
+        """The ModelDeployment is gone."""
+        self._again.forget(key)
+
+    async def read(self, key: Key, md: ModelDeployment, observed: Observed) -> Answer | Step | None:
+        """The answer; how far the pod is that reads the files; or None while the hub is asked. Raises ApiError."""
+        answer = facts_from_hub(md, observed, lambda question: self.ask(question, key))
+        if not isinstance(answer, AskPod):
+            return answer
+        desired = facts_pod(md, self.settings)
+        found = ask_pod(observed, desired, mounted=not md.spec.model.uri.startswith("hf://"))
+        if isinstance(found, Answer) and found.problem is not None:
+            if wait := self._again.left(key, found.retry_s):
+                return replace(found, retry_s=wait)
+            found = Step("delete", Problem("ReadingModel", "The model's files are read again.", stalled=False))
+        self._again.forget(key)
+        return found if isinstance(found, Answer) else await self._take(found, desired, observed)
+
+    async def _take(self, step: Step, desired: Raw, observed: Observed) -> Step:
+        try:
+            if step.act == "create":
+                return await self._create(step, desired, observed)
+            if step.act == "delete" and observed.facts_pod is not None:
+                meta = observed.facts_pod["metadata"]
+                await self.kube.delete("Pod", meta["namespace"], meta["name"], meta["uid"])
+                self.view.forget("Pod", observed.facts_pod)
+        except ApiError as error:
+            if error.transient or error.namespace_ends:
+                raise
+            return Step("wait", rejection(error))
+        return step
+
+    async def _create(self, step: Step, desired: Raw, observed: Observed) -> Step:
+        try:
+            self.view.remember("Pod", await self.kube.create(desired))
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            meta = desired["metadata"]
+            found = await self.kube.get("Pod", meta["namespace"], meta["name"])
+            if found is not None and not owned_by(found, observed.uid):
+                text = f"A Pod named {meta['name']} exists that this ModelDeployment did not create; it is left alone."
+                return Step("wait", Problem("NameConflict", text + " Delete it.", stalled=True))
+            # Ours, and the watch has not told yet.
+            if found is not None:
+                self.view.remember("Pod", found)
+        return step
