@@ -9,6 +9,7 @@ from modelberth.api.meta import KIND
 from modelberth.manifests.settings import Settings
 from modelberth.ports.kube import KubeApi
 from modelberth.reconcile.lookups import Lookups
+from modelberth.reconcile.readings import Readings
 from modelberth.reconcile.reconciler import Reconciler, World
 from modelberth.reconcile.sources import Sources
 from modelberth.runtime.metrics import Metrics
@@ -18,6 +19,7 @@ from modelberth.runtime.store import Store
 from modelberth.runtime.watch import Watch
 
 from .clock import VirtualLoop
+from .engine_metrics import FakeEngineMetrics
 from .hub import FakeHub
 from .kube import FakeKube, Raw
 from .pods import Workload
@@ -50,6 +52,7 @@ class Cluster:
 
     kube: FakeKube = field(default_factory=FakeKube)
     hub: FakeHub = field(default_factory=FakeHub)
+    engines: FakeEngineMetrics = field(default_factory=FakeEngineMetrics)
     settings: Settings = field(default_factory=Settings)
     held: list[Told] | None = None
     """What the watches have to tell yet, while they are held; None while they tell at once."""
@@ -62,7 +65,8 @@ class Cluster:
         store = Store()
         lookups = Lookups(self.hub, lambda key: queue.add(key))
         sources = Sources(self.kube, store, lookups, self.settings)
-        reconciler = Reconciler(World(self.kube, store, sources, self.settings, self.now, "operator-0"))
+        readings = Readings(self.engines, lambda key: queue.add(key))
+        reconciler = Reconciler(World(self.kube, store, sources, readings, self.settings, self.now, "operator-0"))
         queue = Queue(reconciler.reconcile, Metrics())
         return Operator(store, queue, reconciler, lookups, Watch(store, queue.add, lambda kind: None))
 

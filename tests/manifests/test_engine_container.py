@@ -6,7 +6,8 @@ import pytest
 
 from modelberth.engines.catalogue import IMAGES
 from modelberth.manifests.settings import Settings
-from tests.manifests.specs import deployment_of, engine, made, pod, resource
+from modelberth.planner.plan import Launch
+from tests.manifests.specs import deployment_of, engine, facts_of, made, pod, resource
 
 MIG = {"gpu": {"resourceName": "nvidia.com/mig-1g.10gb"}}
 CPU = {"device": "CPU", "resources": {"limits": {"memory": "8Gi"}}}

@@ -11,7 +11,7 @@ from modelberth.reconcile.lookups import FRESH_S, PARALLEL, RETRY_S, Lookups, Qu
 from tests.fakes.clock import VirtualLoop
 from tests.fakes.hub import COMMIT, FakeHub, not_found, unreachable
 
-PLAIN = Question("acme/model", None, files=False)
+PLAIN = Question("acme/model", None)
 A, B = ("ns", "a"), ("ns", "b")
 Woken = list[tuple[str, str]]
 
@@ -107,7 +107,7 @@ async def test_an_error_that_nobody_expected_is_a_transient_problem(lookups: Loo
 
 async def test_files_are_read_where_they_are_needed_and_once_per_commit(lookups: Lookups, hub: FakeHub) -> None:
     hub.configs["acme/model"] = {"num_hidden_layers": 2}
-    needed = Question("acme/model", None)
+    needed = Question("acme/model", None, engine="vLLM")
     lookups.ask(needed, A)
     lookups.ask(PLAIN, A)
     await asyncio.sleep(1)
@@ -120,7 +120,7 @@ async def test_files_are_read_where_they_are_needed_and_once_per_commit(lookups:
     lookups.ask(needed, A)
     await asyncio.sleep(1)
     assert lookups.ask(needed, A) == answer
-    assert lookups.ask(Question("acme/model", COMMIT), A) == answer  # without asking anybody
+    assert lookups.ask(Question("acme/model", COMMIT, engine="vLLM"), A) == answer  # without asking anybody
     assert len(hub.asked) == 3
     assert hub.read == [("acme/model", COMMIT, None)]
 
@@ -129,7 +129,7 @@ async def test_a_commit_whose_files_cannot_be_read_is_an_answer_and_is_asked_aga
     lookups: Lookups, hub: FakeHub, woken: Woken
 ) -> None:
     hub.unread = HubProblem("HubUnreachable", "The hub does not answer.", transient=True)
-    needed = Question("acme/model", None)
+    needed = Question("acme/model", None, engine="vLLM")
     lookups.ask(needed, A)
     await asyncio.sleep(1)
     answer = lookups.ask(needed, A)
@@ -147,7 +147,7 @@ async def test_a_commit_whose_files_cannot_be_read_is_an_answer_and_is_asked_aga
 
 async def test_what_was_read_is_remembered_without_waiting(lookups: Lookups, hub: FakeHub) -> None:
     hub.configs["acme/model"] = {"num_hidden_layers": 2}
-    question = Question("acme/model", None)
+    question = Question("acme/model", None, engine="vLLM")
     assert lookups.remembered(question) is None
     await asyncio.sleep(1)
     files = lookups.remembered(question)
@@ -162,7 +162,7 @@ async def test_what_was_read_is_remembered_without_waiting(lookups: Lookups, hub
 async def test_only_so_many_questions_at_once(lookups: Lookups, hub: FakeHub, woken: Woken) -> None:
     hub_takes(10)
     for index in range(PARALLEL * 2):
-        lookups.ask(Question(f"acme/{index}", None, files=False), A)
+        lookups.ask(Question(f"acme/{index}", None), A)
     await asyncio.sleep(11)
     assert len(hub.asked) == PARALLEL
     await asyncio.sleep(10)
@@ -171,7 +171,7 @@ async def test_only_so_many_questions_at_once(lookups: Lookups, hub: FakeHub, wo
 
 async def test_answers_of_the_past_are_not_kept(lookups: Lookups) -> None:
     for index in range(100):
-        lookups.ask(Question(f"acme/{index}", None, files=False), A)
+        lookups.ask(Question(f"acme/{index}", None), A)
         await asyncio.sleep(FRESH_S / 10)
     assert len(lookups._entries) < 15
 

@@ -32,7 +32,7 @@ def facts_from_hub(md: ModelDeployment, observed: Observed, ask: Ask) -> Answer 
     if commit and not judged:
         # The same files as before; what the hub says now does not matter to them.
         return Answer(commit)
-    answer = ask(Question(uri.repo, commit or uri.revision, uri.file, judged))
+    answer = ask(Question(uri.repo, commit or uri.revision, uri.file, md.spec.engine.type if judged else None))
     if answer is None or answer.problem is None:
         return answer
     if md.spec.model.secret_ref is not None and answer.problem.reason in PRIVATE:
@@ -40,12 +40,12 @@ def facts_from_hub(md: ModelDeployment, observed: Observed, ask: Ask) -> Answer 
     return replace(answer, commit=commit, unread=answer.problem, problem=None) if commit else answer
 
 
-def question_of_files(md: ModelDeployment, commit: str | None) -> Question | None:
-    """What to ask for files that could not be read when the pods were built; None where the hub cannot help."""
+def question_of(md: ModelDeployment, commit: str | None = None) -> Question | None:
+    """What to ask the hub for the files; None where it cannot help."""
     uri = parse_uri(md.spec.model.uri)
-    if not isinstance(uri, HubUri) or commit is None or not judgeable(md):
+    if not isinstance(uri, HubUri) or not judgeable(md):
         return None
-    return Question(uri.repo, commit, uri.file)
+    return Question(uri.repo, commit or uri.revision, uri.file, md.spec.engine.type)
 
 
 def wanting(facts: Facts) -> bool:

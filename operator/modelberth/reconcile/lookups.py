@@ -7,9 +7,9 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
+from modelberth.api.spec import EngineType
 from modelberth.planner.files import ModelFiles
 from modelberth.ports.hub import Hub, HubProblem
 
@@ -23,6 +23,9 @@ PARALLEL = 8
 MAX_KEPT = 2000
 """Commits whose files are remembered: a kilobyte or two each."""
 
+MAX_UNAWAITED = 50
+"""Questions under way beyond which nothing is asked that nobody waits for."""
+
 Key = tuple[str, str]
 
 
@@ -34,8 +37,8 @@ class Question:
     revision: str | None
     file: str | None = None
     """The one file that is served (GGUF)."""
-    files: bool = True
-    """Whether the model's files are read too, or only the commit is asked for."""
+    engine: EngineType | None = None
+    """Whose files are read; None: only the commit is asked for."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,13 @@ class Lookups:
         self._slots = asyncio.Semaphore(PARALLEL)
         self._commits: OrderedDict[Question, str] = OrderedDict()
         """What each revision was when it was last looked up."""
-        self._files: OrderedDict[tuple[str, str, str | None], str] = OrderedDict()
-        """Encoded files by repository, commit and file: they never change."""
+        self._files: OrderedDict[Question, str] = OrderedDict()
+        """Encoded files by question whose revision is a commit: they never change."""
 
     def ask(self, question: Question, key: Key) -> Answer | None:
         """The answer, or None while it is being fetched (``key`` is woken when it is there)."""
         # A commit never changes: what was read of it needs no hub.
-        if question.revision and (text := self._files.get((question.repo, question.revision, question.file))):
+        if text := self._files.get(question):
             return Answer(question.revision, ModelFiles.decode(text))
         entry = self._asked(question)
         if entry.answer is not None and asyncio.get_running_loop().time() < entry.expires:
@@ -94,13 +97,14 @@ class Lookups:
     def remembered(self, question: Question) -> ModelFiles | None:
         """The files as they were last read, without waiting; where there are none, the hub is asked meanwhile."""
         commit = self._commits.get(question)
-        text = self._files.get((question.repo, commit, question.file)) if commit else None
-        if text is not None:
-            return ModelFiles.decode(text)
-        entry = self._asked(question)
-        if entry.answer is None or asyncio.get_running_loop().time() >= entry.expires:
-            self._start(question, entry)
-        return None
+        text = self._files.get(replace(question, revision=commit)) if commit else None
+        entry = self._entries.get(question)
+        if entry is None or asyncio.get_running_loop().time() >= entry.expires:
+            running = sum(each.task is not None for each in self._entries.values())
+            # Whoever may write ModelDeployments chooses how much is asked here.
+            if running < MAX_UNAWAITED:
+                self._start(question, self._asked(question))
+        return ModelFiles.decode(text) if text is not None else None
 
     async def close(self) -> None:
         """Wakes nobody any more. Threads that still ask the hub end by its timeouts."""
@@ -139,9 +143,9 @@ class Lookups:
     def _settle(self, question: Question, entry: _Entry, answer: Answer, now: float) -> None:
         entry.failures = entry.failures + 1 if entry.failed else 0
         entry.expires = now + (answer.retry_s if entry.failed else FRESH_S)
-        if answer.commit is not None and question.files and answer.unread is None:
+        if answer.commit is not None and question.engine and answer.unread is None:
             _keep(self._commits, question, answer.commit)
-            _keep(self._files, (question.repo, answer.commit, question.file), answer.files.encode())
+            _keep(self._files, replace(question, revision=answer.commit), answer.files.encode())
         stale = [
             each
             for each, old in self._entries.items()
@@ -152,18 +156,18 @@ class Lookups:
 
     def _look_up(self, question: Question, delay: float) -> Answer:
         commit = self._hub.resolve(question.repo, question.revision)
-        if not question.files:
+        if not question.engine:
             return Answer(commit)
-        if known := self._files.get((question.repo, commit, question.file)):
+        if known := self._files.get(replace(question, revision=commit)):
             return Answer(commit, ModelFiles.decode(known))
         try:
-            return Answer(commit, self._hub.files(question.repo, commit, question.file))
+            return Answer(commit, self._hub.files(question.repo, commit, question.file, question.engine))
         except HubProblem as problem:
             return Answer(commit, unread=problem, retry_s=delay)
 
 
-def _keep(kept: OrderedDict[Any, str], name: object, value: str) -> None:
-    kept[name] = value
-    kept.move_to_end(name)
+def _keep(kept: OrderedDict[Question, str], question: Question, value: str) -> None:
+    kept[question] = value
+    kept.move_to_end(question)
     if len(kept) > MAX_KEPT:
         kept.popitem(last=False)

@@ -25,7 +25,7 @@ class Plans:
 
     def of(self, md: ModelDeployment, version: Version, answer: Answer) -> Planned:
         """The plan with what is known; ``answer`` brings the files, or why they are missing."""
-        missing = (answer.unread.message,) if answer.unread else ()
+        missing = (*((answer.unread.message,) if answer.unread else ()), *answer.files.missing)
         key = (inputs_of(md), version, answer.files.encode(), "".join(missing))
         known = self._kept.get(key)
         if known is None:

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from modelberth.api.engine_facts import Version
 from modelberth.api.meta import API_VERSION, KIND
 from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.engines.capacity import Capacity
 from modelberth.manifests.children import children, engine_image, engine_version
 from modelberth.manifests.facts import Facts, inputs_of
 from modelberth.manifests.settings import Settings
 from modelberth.ports.kube import ApiError, Kube
 from modelberth.reconcile.actions import Action, Settled, decide
 from modelberth.reconcile.events import events_of
-from modelberth.reconcile.facts import question_of_files, wanting
+from modelberth.reconcile.facts import question_of as question_of_files
+from modelberth.reconcile.facts import wanting
 from modelberth.reconcile.facts_pod import Step
 from modelberth.reconcile.judged import Judge
 from modelberth.reconcile.lookups import Answer
@@ -22,7 +24,9 @@ from modelberth.reconcile.observed import Observed, Raw, View, gather, owned_by
 from modelberth.reconcile.plans import Plans, enforced
 from modelberth.reconcile.pod_checks import check_pods
 from modelberth.reconcile.problem import Problem
+from modelberth.reconcile.readings import Readings
 from modelberth.reconcile.refusal import rejection
+from modelberth.reconcile.running import carried, question_of
 from modelberth.reconcile.sources import Sources
 from modelberth.reconcile.status import EngineRun, Verdict, status_of, urgent
 from modelberth.reconcile.timers import Timers
@@ -33,6 +37,8 @@ SETTLE_S = 5.0
 """Seconds that a change of mere numbers waits for company before it is written."""
 PATIENCE_S = 3.0
 """Seconds that a look-up may take before the status says that it is under way."""
+MEASURING_S = 0.5
+"""Seconds that Ready may wait for what the engine says of its KV cache: both are then one write."""
 CONFLICT_RETRY_S = 30.0
 REJECTED_RETRY_S = 60.0
 BUILDING = 16
@@ -48,6 +54,7 @@ class World:
     kube: Kube
     view: View
     sources: Sources
+    readings: Readings
     settings: Settings
     now: Callable[[], str]
     """RFC 3339 with microseconds, UTC."""
@@ -66,6 +73,8 @@ class Reconciler:
     _building: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BUILDING))
     _pending: Timers = field(default_factory=Timers)
     """When the look-up of a key may be told, in the event loop's time."""
+    _measuring: Timers = field(default_factory=Timers)
+    """How long the first word of an engine that answers may be waited for."""
     _unwritten: Timers = field(default_factory=Timers)
     """When a status that changed in mere numbers must be written."""
 
@@ -73,9 +82,10 @@ class Reconciler:
         """Seconds after which to look again without an event; None where the watches suffice."""
         observed = gather(self.world.view, *key)
         if observed is None:
-            for timers in (self._pending, self._unwritten):
+            for timers in (self._pending, self._unwritten, self._measuring):
                 timers.forget(key)
             self.world.sources.forget(key)
+            self.world.readings.forget(key)
             self.settled.forget(key)
             return None
         md = self.judge.parse(observed.resource, self.world.settings)
@@ -138,8 +148,20 @@ class Reconciler:
             again = REJECTED_RETRY_S
         observed = gather(self.world.view, *key) or observed
         problem = problem or check_pods(observed)
-        told = await self._tell(key, Verdict(md, observed, problem, self._engine(md), facts.commit, facts.planned))
-        return _sooner(again, told)
+        capacity, wait = self._measure(key, md, observed)
+        if wait and problem is None:
+            return wait
+        verdict = Verdict(md, observed, problem, self._engine(md), facts.commit, facts.planned, capacity)
+        return _sooner(again, await self._tell(key, verdict))
+
+    def _measure(self, key: Key, md: ModelDeployment, observed: Observed) -> tuple[Capacity | None, float]:
+        """What the engine says of its KV cache, and the seconds that it is worth waiting for."""
+        question = None if carried(observed) else question_of(md, observed)
+        reading = self.world.readings.ask(question, key) if question else None
+        if question is None or reading is not None:
+            self._measuring.forget(key)
+            return carried(observed) or (reading.capacity if reading else None), 0.0
+        return None, self._measuring.left(key, MEASURING_S)
 
     async def _write(self, key: Key, md: ModelDeployment, facts: Facts) -> Problem | None:
         """Makes the children what they should be, or says which name is taken."""

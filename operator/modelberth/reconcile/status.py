@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.engines.capacity import Capacity
 from modelberth.manifests.names import selector_text, url
 from modelberth.planner.planned import Planned
 from modelberth.ports.hub_problems import Reason
+from modelberth.reconcile.measured import observed_of
 from modelberth.reconcile.observed import Observed, Raw
 from modelberth.reconcile.pod_checks import weights_there
 from modelberth.reconcile.problem import Problem
@@ -41,6 +43,8 @@ class Verdict:
     commit: str | None = None
     planned: Planned | None = None
     """None while the model's files are read."""
+    capacity: Capacity | None = None
+    """What the engine says of its KV cache."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def status_of(verdict: Verdict, now: str) -> Raw:
     }
     if verdict.md is None:
         # What is known of the older revision, which may still serve.
-        for name in ("url", "selector", "engine", "weights"):
+        for name in ("url", "selector", "engine", "weights", "plan", "observed"):
             if name in observed.status:
                 status[name] = observed.status[name]
         return status
@@ -84,6 +88,8 @@ def status_of(verdict: Verdict, now: str) -> Raw:
         status["weights"]["commit"] = verdict.commit
     if verdict.planned is not None and verdict.planned.record:
         status["plan"] = verdict.planned.record
+    if verdict.capacity is not None:
+        status["observed"] = observed_of(verdict.capacity, status.get("plan", {}).get("kvCacheTokens"))
     return status
 
 

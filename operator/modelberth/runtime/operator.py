@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from modelberth.manifests.settings import Settings
+from modelberth.ports.engine_metrics import EngineMetrics, HttpEngineMetrics
 from modelberth.ports.hub import HuggingFaceHub
 from modelberth.ports.kube import KubeApi
 from modelberth.reconcile.lookups import Lookups
+from modelberth.reconcile.readings import Readings
 from modelberth.reconcile.reconciler import Reconciler, World
+from modelberth.reconcile.remembered import Remembered
 from modelberth.reconcile.sources import Sources
 from modelberth.runtime.leader import Lease, lead
 from modelberth.runtime.memory import trimmer
 from modelberth.runtime.metrics import Metrics
+from modelberth.runtime.plan_errors import PlanErrors
 from modelberth.runtime.queue import Queue
 from modelberth.runtime.resync import keep_in_sync, prime
 from modelberth.runtime.server import serve
@@ -53,65 +57,81 @@ async def run(settings: Settings, options: Options) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with KubeApi(metrics.called) as kube, _webhook(kube, settings, options, metrics):
+    async with KubeApi(metrics.called) as kube, HttpEngineMetrics() as engines:
+        lookups = Lookups(HuggingFaceHub(settings.hub.endpoint))
+        replica = Replica(kube, engines, lookups, settings, metrics, identity)
         server = await serve(options.port, metrics.registry)
         try:
-            lease = Lease(LEASE_NAME, options.namespace, f"{identity}-{os.getpid()}")
-            leading = asyncio.create_task(
-                lead(kube.client, lease, lambda: _work(kube, settings, metrics, identity, stop))
-            )
-            stopped = asyncio.create_task(stop.wait())
-            # A replica that only waits for the lease stops at once; one that leads stops by its own work ending.
-            await asyncio.wait({leading, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if not leading.done() and not metrics.leads:
-                leading.cancel()
-                return
-            if not await leading:
-                raise LeaseLostError("the lease was lost: another replica leads")
+            async with _webhook(replica, options):
+                lease = Lease(LEASE_NAME, options.namespace, f"{identity}-{os.getpid()}")
+                leading = asyncio.create_task(lead(kube.client, lease, lambda: replica.work(stop)))
+                stopped = asyncio.create_task(stop.wait())
+                # A replica that only waits for the lease stops at once; one that leads stops by its own work ending.
+                await asyncio.wait({leading, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if not leading.done() and not metrics.leads:
+                    leading.cancel()
+                    return
+                if not await leading:
+                    raise LeaseLostError("the lease was lost: another replica leads")
         finally:
             await server.cleanup()
+            await lookups.close()
 
 
 @asynccontextmanager
-async def _webhook(kube: KubeApi, settings: Settings, options: Options, metrics: Metrics) -> AsyncIterator[None]:
+async def _webhook(replica: "Replica", options: Options) -> AsyncIterator[None]:
     if options.webhook is None:
         yield
         return
     # Imported here: most installations run without it and its 9 MiB.
     from modelberth.planner.planning import plan
     from modelberth.webhook.admission import Admission
-    from modelberth.webhook.facts import HubFacts
     from modelberth.webhook.metrics import WebhookMetrics
     from modelberth.webhook.service import serving
 
-    facts = HubFacts(HuggingFaceHub(settings.hub.endpoint))
-    admission = Admission(settings, facts, plan, WebhookMetrics(metrics.registry))
-    async with serving(options.webhook, options.namespace, kube, admission):
+    facts = Remembered(replica.lookups)
+    admission = Admission(replica.settings, facts, plan, WebhookMetrics(replica.metrics.registry))
+    async with serving(options.webhook, options.namespace, replica.kube, admission):
         yield
-    await facts.close()
 
 
-async def _work(kube: KubeApi, settings: Settings, metrics: Metrics, instance: str, stop: asyncio.Event) -> None:
-    metrics.leading(True)
-    store = Store()
-    lookups = Lookups(HuggingFaceHub(settings.hub.endpoint), lambda key: queue.add(key))
-    world = World(kube, store, Sources(kube, store, lookups, settings), settings, _now, instance)
-    queue = Queue(Reconciler(world).reconcile, metrics)
-    await prime(kube, store, settings.watch_namespaces)
-    for key in store.resources():
-        queue.add(key)
-    tasks = [
-        asyncio.create_task(keep_in_sync(kube, store, settings.watch_namespaces, queue.add)),
-        asyncio.create_task(_report(store, metrics)),
-    ]
-    try:
-        await Watch(store, queue.add, metrics.watch_restarted).run(settings.watch_namespaces, stop)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await queue.close()
-        await lookups.close()
-        metrics.leading(False)
+@dataclass(frozen=True)
+class Replica:
+    """What this process works with, leading or not."""
+
+    kube: KubeApi
+    engines: EngineMetrics
+    lookups: Lookups
+    settings: Settings
+    metrics: Metrics
+    identity: str
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Leads: serves every ModelDeployment until ``stop`` is set."""
+        self.metrics.leading(True)
+        store = Store()
+        readings = Readings(self.engines, lambda key: queue.add(key), self.metrics.engine_read)
+        sources = Sources(self.kube, store, self.lookups, self.settings)
+        world = World(self.kube, store, sources, readings, self.settings, _now, self.identity)
+        queue = Queue(Reconciler(world).reconcile, self.metrics)
+        self.lookups.wake = queue.add
+        self.metrics.registry.register(PlanErrors(store))
+        namespaces = self.settings.watch_namespaces
+        await prime(self.kube, store, namespaces)
+        for key in store.resources():
+            queue.add(key)
+        tasks = [
+            asyncio.create_task(keep_in_sync(self.kube, store, namespaces, queue.add)),
+            asyncio.create_task(_report(store, self.metrics)),
+        ]
+        try:
+            await Watch(store, queue.add, self.metrics.watch_restarted).run(namespaces, stop)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await queue.close()
+            await readings.close()
+            self.metrics.leading(False)
 
 
 async def _report(store: Store, metrics: Metrics) -> None:
