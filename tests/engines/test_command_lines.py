@@ -11,7 +11,7 @@ from modelberth.api.spec import EngineType, Spec
 from modelberth.engines.catalogue import ENGINES, IMAGES
 from modelberth.engines.container import API_KEY_FILE, HOME, threads
 from modelberth.engines.engine import Launch
-from tests.engines.specs import ENGINE_TYPES, SECRET, Document, berth, document, documents
+from tests.engines.specs import ENGINE_TYPES, LAUNCH, SECRET, Document, berth, document, documents
 
 
 def launch(fields: Document, version: tuple[int, ...] | None = None) -> Launch:
@@ -115,15 +115,15 @@ def test_vllm_takes_its_memory_from_the_gpu_or_from_the_containers_limit() -> No
     assert after(gpu, "--gpu-memory-utilization") == "0.5"
     assert after(gpu, "--kv-cache-memory-bytes") is None
     assert after(cpu, "--gpu-memory-utilization") is None
-    assert after(cpu, "--kv-cache-memory-bytes") == str(2 * 2**30)
+    assert after(cpu, "--kv-cache-memory-bytes") == str(LAUNCH.cpu_kv_bytes)
 
 
 def test_sglang_takes_its_memory_from_the_gpu_or_from_the_containers_limit() -> None:
     gpu, cpu = (launch(document("SGLang", device=device, gpuMemoryUtilization=0.5)) for device in ("GPU", "CPU"))
-    assert after(gpu, "--mem-fraction-static") == "0.45"
+    assert after(gpu, "--mem-fraction-static") == str(LAUNCH.memory_fraction)
     assert after(gpu, "--max-total-tokens") is None
     assert after(cpu, "--mem-fraction-static") is None
-    assert after(cpu, "--max-total-tokens") == str(2 * 2**30 // (128 * 1024))
+    assert after(cpu, "--max-total-tokens") == str(LAUNCH.cpu_kv_tokens)
 
 
 def test_old_vllm_is_not_given_flags_that_came_later() -> None:

@@ -112,18 +112,12 @@ def test_the_listing_may_lack_sizes(fetch: Fetch, hub: TinyHub, folder: Path) ->
         ([URI], "main"),
         ([f"{URI}@v1"], "v1"),
         ([f"{URI}@refs%2Fpr%2F1"], "refs/pr/1"),
-        ([f"{URI}@v1", "--pin", "/nonexistent"], "v1"),
-        ([f"{URI}@v1", "--pin", "EMPTY"], "v1"),
-        ([f"{URI}@v1", "--pin", "COMMIT"], COMMIT),
-        ([f"{URI}@v1", "--pin", "COMMIT", "--revision", "v2"], "v2"),
+        ([f"{URI}@v1", "--revision", "v2"], "v2"),
     ],
 )
-def test_which_revision(fetch: Fetch, hub: TinyHub, tmp_path: Path, args: list[str], asked: str) -> None:
+def test_which_revision(fetch: Fetch, hub: TinyHub, args: list[str], asked: str) -> None:
     hub.revisions |= {"v1", "v2", "refs/pr/1"}
-    pins = {"EMPTY": tmp_path / "empty", "COMMIT": tmp_path / "commit"}
-    pins["EMPTY"].write_text("")
-    pins["COMMIT"].write_text(f"{COMMIT}\n")
-    assert fetch(*(str(pins.get(arg, arg)) for arg in args)).report["commit"] == COMMIT
+    assert fetch(*args).report["commit"] == COMMIT
     assert hub.asked[0] == f"GET /api/models/org/model/revision/{asked}"
     assert all(f"/resolve/{COMMIT}/" in line for line in hub.asked[1:])
 

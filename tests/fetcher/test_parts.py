@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelberth.fetcher import report, resolve
+from modelberth.fetcher import report
 from modelberth.fetcher.progress import Progress, duration, gib
 from modelberth.fetcher.retries import TRIES, persist
 from modelberth.ports.hub_problems import HubProblem
@@ -82,10 +82,3 @@ def test_only_transient_problems_are_tried_again(transient: bool) -> None:
         persist(call, waits.append)
     assert len(calls) == (TRIES if transient else 1)
     assert waits == ([2, 4, 8] if transient else [])
-
-
-def test_the_revision_that_wins() -> None:
-    assert resolve.revision("a", "b", "c") == "a"
-    assert resolve.revision(None, "b\n", "c") == "b"
-    assert resolve.revision(None, " \n", "c") == "c"
-    assert resolve.revision(None, None, None) == "main"

@@ -47,7 +47,8 @@ async def test_a_pod_reads_before_any_engine_pod_is_made(private_cluster: Cluste
     await cluster.create(private(replicas=3))
     assert cluster.child("Pod", POD) is not None
     assert cluster.child("Deployment") is None
-    assert cluster.state() == ("Unknown", "ReadingModel")
+    assert cluster.state() == ("False", "ReadingModel")
+    assert cluster.state("Stalled")[0] == "False"
     assert cluster.state("Planned")[0] == "Unknown"
     await tell(cluster, said())
     assert cluster.deployment["spec"]["replicas"] == 3
@@ -68,7 +69,7 @@ async def test_a_pod_reads_before_any_engine_pod_is_made(private_cluster: Cluste
 
 async def test_a_longer_context_reads_again_and_keeps_the_commit(private_cluster: Cluster) -> None:
     cluster = private_cluster
-    await cluster.create(private())
+    await cluster.create(private(gpu={"type": "NVIDIA-L4"}))
     await tell(cluster, said())
     await cluster.serve()
     before = copy.deepcopy(cluster.deployment)

@@ -103,6 +103,7 @@ async def test_an_older_revision_serves_on(cluster: Cluster) -> None:
 async def test_an_expert_may_overrule(cluster: Cluster) -> None:
     await ready(cluster).create(model_deployment(**TOO_LONG))
     cluster.kube.edit(KIND, *KEY, lambda raw: raw["metadata"].update(annotations={POLICY: "Warn"}))
+    await cluster.settle()
     await cluster.serve()
     assert cluster.state() == ("True", "Serving")
     assert cluster.state("Stalled")[0] == "False"

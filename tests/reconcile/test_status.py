@@ -14,7 +14,7 @@ from modelberth.reconcile.problem import Problem
 from modelberth.reconcile.status import MAX_MESSAGE, EngineRun, Pods, Verdict, conditions, pods_of, status_of, urgent
 from tests.fakes.resources import model_deployment
 
-TYPES = ["Ready", "Reconciling", "Stalled", "WeightsReady", "Available"]
+TYPES = ["Ready", "Reconciling", "Stalled", "Planned", "WeightsReady", "Available"]
 MD: ModelDeployment = parse(model_deployment())
 
 counts = st.integers(0, 4)
@@ -83,7 +83,8 @@ def test_conditions_never_contradict_each_other(verdict: Verdict) -> None:
     by = dict(states)
     assert all(state[0] in ("True", "False", "Unknown") for state in by.values())
     assert all(re.fullmatch(r"[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?", state[1]) for state in by.values())
-    ready, reconciling, stalled, weights, available = (by[kind][0] for kind in TYPES)
+    ready, reconciling, stalled, planned, weights, available = (by[kind][0] for kind in TYPES)
+    assert planned == (verdict.planned.status if verdict.planned else "Unknown")
     assert not (stalled == "True" and reconciling == "True")
     assert (stalled == "True") == bool(verdict.problem and verdict.problem.stalled)
     if ready == "True":

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modelberth.api.meta import KIND
-from modelberth.manifests.names import FETCH, OWNER_LABEL
+from modelberth.manifests.names import OWNER_LABEL
 from modelberth.runtime.store import Store, owner_key, trimmed
 
 NS = "ns"
@@ -115,10 +115,10 @@ def test_resources_and_counts() -> None:
 def test_what_nobody_reads_is_not_kept() -> None:
     raw = pod(5)
     raw["metadata"]["managedFields"] = [{}]
-    raw["spec"] = {"containers": [{"name": "engine"}], "initContainers": [{"name": FETCH, "args": ["x"], "env": []}]}
+    raw["spec"] = {"containers": [{"name": "engine"}]}
     raw["status"] = {"phase": "Running", "podIP": "10.1.0.7", "podIPs": []}
     kept = trimmed("Pod", raw)
-    assert kept["spec"] == {"initContainers": [{"name": FETCH, "args": ["x"]}]}
+    assert "spec" not in kept
     assert kept["status"] == {
         "phase": "Running",
         "podIP": "10.1.0.7",

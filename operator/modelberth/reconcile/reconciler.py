@@ -93,7 +93,8 @@ class Reconciler:
             return await self._tell(key, Verdict(None, observed, md))
         frozen = observed.frozen
         if frozen is not None and frozen.inputs == inputs_of(md):
-            return await self._converge(key, md, self._completed(key, md, frozen.facts), observed)
+            facts, again = self._completed(key, md, frozen.facts)
+            return _sooner(again, await self._converge(key, md, facts, observed))
         answer = await self.world.sources.read(key, md, observed)
         if answer is None:
             return await self._wait(key, md, observed)
@@ -115,17 +116,19 @@ class Reconciler:
             return await self._tell(key, verdict)
         return await self._converge(key, md, Facts(planned, answer.commit), observed)
 
-    def _completed(self, key: Key, md: ModelDeployment, facts: Facts) -> Facts:
-        """The facts of the pods, with a plan that could not be made when they were built.
+    def _completed(self, key: Key, md: ModelDeployment, facts: Facts) -> tuple[Facts, float | None]:
+        """The facts of the pods, with a plan that could not be made when they were built, or when to ask for it again.
 
         What the pods were started with stays: facts that arrive late never roll them.
         """
         question = question_of_files(md, facts.commit) if wanting(facts) else None
         answer = self.world.sources.ask(question, key) if question else None
-        if answer is None or answer.problem or answer.unread:
-            return facts
+        if answer is None:
+            return facts, None
+        if answer.problem or answer.unread:
+            return facts, answer.retry_s
         planned = self.plans.of(md, self._version(md), answer)
-        return replace(facts, planned=replace(planned, launch=facts.planned.launch))
+        return replace(facts, planned=replace(planned, launch=facts.planned.launch)), None
 
     async def _wait(self, key: Key, md: ModelDeployment, observed: Observed) -> float | None:
         if wait := self._pending.left(key, PATIENCE_S):
