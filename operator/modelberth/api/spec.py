@@ -49,7 +49,8 @@ class Model(Part):
     secret_ref: SecretRef | None = Field(
         default=None,
         description=(
-            "Secret whose key HF_TOKEN opens a private or gated repository of the model hub. Only the fetcher sees it."
+            "Secret whose key HF_TOKEN opens a private or gated repository of the model hub. Only the "
+            "fetcher and the pod that reads the model's files see it."
         ),
     )
     trust_remote_code: bool = Field(
@@ -182,7 +183,11 @@ class Gpu(Part):
         ]
         | None
     ) = Field(
-        default=None, description="Product label of the node (NVIDIA-L4, ...). Pods go only to nodes that carry it."
+        default=None,
+        description=(
+            "Product label of the node (NVIDIA-L4, ...). Pods go only to nodes that carry it, and the planner judges "
+            "whether the model fits that GPU. Without it (and without gpu.memoryGiB) nothing is judged."
+        ),
     )
     resource_name: Annotated[
         str,
@@ -195,11 +200,11 @@ class Gpu(Part):
     memory_gib: Annotated[float, Field(gt=0, le=4096)] | None = Field(
         default=None,
         alias="memoryGiB",
-        description="Memory of one GPU in GiB, as the driver reports it. For the memory planner; not used yet.",
+        description="Memory of one GPU in GiB, as the driver reports it. Default: what the planner's catalogue says of gpu.type.",
     )
     compute_capability: Annotated[str, StringConstraints(max_length=8, pattern=r"^[0-9]{1,2}\.[0-9]$")] | None = Field(
         default=None,
-        description='Compute capability, such as "8.9" (a string). For the memory planner; not used yet.',
+        description='Compute capability, such as "8.9" (a string). Default: what the catalogue says of gpu.type.',
     )
 
 
