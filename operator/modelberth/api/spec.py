@@ -200,7 +200,7 @@ class Gpu(Part):
     memory_gib: Annotated[float, Field(gt=0, le=4096)] | None = Field(
         default=None,
         alias="memoryGiB",
-        description="Memory of one GPU in GiB, as the driver reports it. Default: what the planner's catalogue says of gpu.type.",
+        description="Memory of one GPU in GiB, as the driver reports it. Default: what the catalogue says of gpu.type.",
     )
     compute_capability: Annotated[str, StringConstraints(max_length=8, pattern=r"^[0-9]{1,2}\.[0-9]$")] | None = Field(
         default=None,
