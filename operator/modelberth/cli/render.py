@@ -18,9 +18,12 @@ from modelberth.cli.inputs import (
     tell,
     tell_invalid,
 )
-from modelberth.manifests.children import children
+from modelberth.manifests.children import children, engine_image, engine_version
 from modelberth.manifests.facts import Facts
-from modelberth.planner.facts import kv_bytes_per_token
+from modelberth.planner.files import ModelFiles
+from modelberth.planner.planned import planned
+from modelberth.planner.planning import plan
+from modelberth.planner.request import PlanRequest
 
 DESCRIPTION = """\
 Print the Deployment, Service, ... that the operator makes of every ModelDeployment in a file, as YAML.
@@ -72,5 +75,6 @@ def run(args: argparse.Namespace) -> int:
 def _render(given: Given, inputs: Inputs) -> Iterator[Any]:
     md = inputs.parsed(given)
     files = inputs.files_of(md.name)
-    facts = Facts(kv_bytes_per_token=kv_bytes_per_token((files and files.config) or {}))
+    version, _ = engine_version(md, engine_image(md, inputs.settings))
+    facts = Facts(planned(plan(PlanRequest(md.spec, version, files or ModelFiles()))))
     yield from children(md, facts, inputs.settings)

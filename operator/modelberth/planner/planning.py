@@ -15,9 +15,10 @@ from modelberth.planner.gguf_model import model_of_gguf
 from modelberth.planner.gpus import Gpu, gpu_of
 from modelberth.planner.model import Model
 from modelberth.planner.overheads import Profiles
-from modelberth.planner.plan import GIB, UNKNOWN_GPU, UNKNOWN_MODEL, Launch, PerGpu, Plan
+from modelberth.planner.plan import GIB, UNKNOWN_GPU, UNKNOWN_MODEL, PerGpu, Plan
 from modelberth.planner.request import PlanRequest
 from modelberth.planner.rules import BLOCKING, rule_findings
+from modelberth.planner.unjudged import unjudged_launch
 
 ASSUMED_LENGTH = 4096
 """Tokens, where neither the spec nor the model names a length."""
@@ -55,6 +56,9 @@ class _Planner:
         self._models: dict[tuple[int, bool], tuple[ModelFiles, Model]] = {}
 
     def plan(self, request: PlanRequest) -> Plan:
+        _, gpu = _memory(request.spec)
+        if isinstance(gpu, Finding):
+            return _unknown(request.spec, gpu)
         try:
             model = self._read(request)
         except ModelUnreadable as error:
@@ -140,7 +144,7 @@ def _unknown(spec: Spec, finding: Finding) -> Plan:
         kv_cache_tokens=None,
         max_concurrency=None,
         max_model_len=spec.max_model_len,
-        launch=Launch(memory_fraction=spec.gpu_memory_utilization),
+        launch=unjudged_launch(spec),
         findings=(finding,),
     )
 
