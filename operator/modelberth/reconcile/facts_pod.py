@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from modelberth.fetcher.facts import facts_report
+from modelberth.ports.facts_report import facts_report
 from modelberth.manifests.names import FACTS_OF
 from modelberth.ports.hub_problems import HubProblem
 from modelberth.reconcile.lookups import Answer
@@ -43,7 +43,7 @@ def ask_pod(observed: Observed, desired: Raw, *, mounted: bool) -> Answer | Step
     if ended is None:
         return Step("wait", check_pods(replace(observed, pods=[pod], children={})) or reading)
     report = facts_report(str(ended.get("message") or ""))
-    if report is not None and report.problem is None:
+    if report is not None and report.files is not None:
         return Answer(report.commit, report.files)
     problem = report.problem if report and report.problem else _no_report(ended)
     retry_s = TRANSIENT_RETRY_S if problem.transient else RETRY_S
