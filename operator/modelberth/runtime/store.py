@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelberth.api.meta import KIND
-from modelberth.manifests.names import FACTS, OWNER_LABEL
+from modelberth.manifests.names import FACTS_LABEL, OWNER_LABEL
 
 Raw = dict[str, Any]
 Key = tuple[str, str]
@@ -139,7 +139,7 @@ def trimmed(kind: str, raw: Mapping[str, Any]) -> Raw:
 
 
 def _reads_facts(meta: Mapping[str, Any]) -> bool:
-    return FACTS in (meta.get("labels") or {})
+    return FACTS_LABEL in (meta.get("labels") or {})
 
 
 def _picked(raw: Mapping[str, Any], names: Iterable[str]) -> Raw:
@@ -163,7 +163,7 @@ def _interned(value: Any) -> Any:
 def owner_key(raw: Mapping[str, Any]) -> Key | None:
     """The ModelDeployment that a child or a pod belongs to, by its label."""
     labels = raw["metadata"].get("labels") or {}
-    name = labels.get(OWNER_LABEL) or labels.get(FACTS)
+    name = labels.get(OWNER_LABEL) or labels.get(FACTS_LABEL)
     return (raw["metadata"]["namespace"], name) if name else None
 
 
