@@ -128,8 +128,22 @@ def config(folder: Path, text: str) -> str:
     return str(folder)
 
 
-LLAMA3 = '{"num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "hidden_size": 4096}'
-SMALL = '{"num_hidden_layers": 2, "num_attention_heads": 4, "hidden_size": 256}'
+def llama(layers: int) -> str:
+    """config.json of a small Llama: 1 KiB of KV cache per token and layer."""
+    return json.dumps(
+        {
+            "architectures": ["LlamaForCausalLM"],
+            "model_type": "llama",
+            "hidden_size": 256,
+            "intermediate_size": 512,
+            "num_hidden_layers": layers,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 4,
+            "vocab_size": 1000,
+            "max_position_embeddings": 2048,
+            "tie_word_embeddings": True,
+        }
+    )
 
 
 def kv_tokens(done: Done) -> dict[str, int]:
@@ -143,22 +157,21 @@ def kv_tokens(done: Done) -> dict[str, int]:
 
 def test_model_config_gives_the_facts_to_all_or_to_one(tmp_path: Path) -> None:
     pair = named("a", **CPU_SGLANG), named("b", **CPU_SGLANG)
-    budget = int(8 * 2**30 * 0.9 / 2)
-    # 2 x 2 layers x 4 heads x 64 x 2 bytes; and 2 x 32 x 8 x 128 x 2, which is also what is assumed without a config.
-    small, llama3 = budget // 2048, budget // 131072
-    folder = config(tmp_path / "small", SMALL)
-    assert kv_tokens(render(*pair)) == {"a": llama3, "b": llama3}
-    assert kv_tokens(render(*pair, args=("--model-config", folder))) == {"a": small, "b": small}
-    assert kv_tokens(render(*pair, args=("--model-config", f"b={folder}"))) == {"a": llama3, "b": small}
-    both = ("--model-config", folder, "--model-config", f"a={config(tmp_path / 'llama3', LLAMA3)}")
-    assert kv_tokens(render(*pair, args=both)) == {"a": llama3, "b": small}
+    two, eight = (config(tmp_path / str(layers), llama(layers)) for layers in (2, 8))
+    assumed = int(8 * 2**30 * 0.9 / 2) // 131072
+    assert kv_tokens(render(*pair)) == {"a": assumed, "b": assumed}
+    small = kv_tokens(render(*pair, args=("--model-config", two)))
+    assert small["a"] == small["b"] > assumed
+    assert kv_tokens(render(*pair, args=("--model-config", f"b={two}"))) == {"a": assumed, "b": small["b"]}
+    both = kv_tokens(render(*pair, args=("--model-config", two, "--model-config", f"a={eight}")))
+    assert both["b"] == small["b"]
+    assert assumed < both["a"] < small["a"] / 3
 
 
 def test_a_folder_may_have_an_equals_sign_in_its_path(tmp_path: Path) -> None:
-    folder = config(tmp_path / "step=1", SMALL)
-    assert set(kv_tokens(render(named("a", **CPU_SGLANG), args=("--model-config", folder))).values()) != {
-        int(8 * 2**30 * 0.9 / 2) // 131072
-    }
+    folder = config(tmp_path / "step=1", llama(2))
+    found = kv_tokens(render(named("a", **CPU_SGLANG), args=("--model-config", folder)))
+    assert found != kv_tokens(render(named("a", **CPU_SGLANG)))
 
 
 def test_a_name_cannot_steer_the_terminal() -> None:

@@ -19,9 +19,21 @@ POD = f"{NAME}-facts"
 STATUS = f"{KIND}/status"
 
 
-def said(commit: str | None = COMMIT, files: ModelFiles | None = None) -> dict[str, Any]:
+TINY = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 256,
+    "intermediate_size": 512,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "vocab_size": 1000,
+    "max_position_embeddings": 2048,
+}
+
+
+def said(commit: str | None = COMMIT) -> dict[str, Any]:
     """The pod's status after it has read everything."""
-    report = json.dumps({"commit": commit, "files": (files or ModelFiles({"model_type": "llama"})).encode()})
+    report = json.dumps({"commit": commit, "files": ModelFiles(TINY).encode()})
     return status(container("facts", state=ended(report, 0, "Completed")), phase="Succeeded")
 
 

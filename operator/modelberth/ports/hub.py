@@ -27,10 +27,6 @@ class Hub(Protocol):
         """
         ...
 
-    def config(self, repo: str, commit: str) -> dict[str, Any] | None:
-        """config.json at the commit, None when the repository has none (GGUF). Raises HubProblem."""
-        ...
-
     def files(self, repo: str, commit: str, file: str | None = None, engine: EngineType | None = None) -> ModelFiles:
         """What the files say that the engine would load; ``file`` is the GGUF that the URI names.
 

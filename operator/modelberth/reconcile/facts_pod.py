@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from modelberth.ports.facts_report import facts_report
 from modelberth.manifests.names import FACTS_OF
+from modelberth.ports.facts_report import facts_report
 from modelberth.ports.hub_problems import HubProblem
 from modelberth.reconcile.lookups import Answer
 from modelberth.reconcile.observed import Observed, Raw
