@@ -1,5 +1,6 @@
 """`modelberth render`: children on standard output, or exit 3 and what is wrong on standard error."""
 
+import json
 import socket
 from pathlib import Path
 from typing import Any, NoReturn
@@ -194,7 +195,7 @@ def test_a_model_config_that_cannot_be_used_is_exit_1(tmp_path: Path, text: str 
 
 
 def test_a_model_config_for_a_name_that_is_not_there_is_a_mistake(tmp_path: Path) -> None:
-    done = render(named("a"), args=("--model-config", f"b={config(tmp_path / 'c', SMALL)}"))
+    done = render(named("a"), args=("--model-config", f"b={config(tmp_path / 'c', llama(2))}"))
     assert (done.code, done.out) == (1, "")
     assert "no ModelDeployment named b" in done.err
 

@@ -61,7 +61,6 @@ def test_fetch(fetch_there: Callable[..., Ended], endpoint: str, tmp_path: Path)
     hub = HuggingFaceHub(endpoint)
     assert hub.resolve("org/open", None) == ended.report["commit"]
     assert fetch_there("hf://org/open@v1").report["commit"] == hub.resolve("org/open", "v1") != ended.report["commit"]
-    assert hub.config("org/open", hub.resolve("org/open", "v1")) == {"name": "open@v1"}
 
 
 @pytest.mark.parametrize(
@@ -92,6 +91,6 @@ def test_the_operator_sees_what_is_public(endpoint: str) -> None:
     assert raised.value.transient, "the outage"
     commit = hub.resolve("org/gated", None)
     with pytest.raises(HubProblem, match="ModelGated"):
-        hub.config("org/gated", commit)
+        hub.files("org/gated", commit)
     with pytest.raises(HubProblem, match="ModelNotFound"):
         hub.resolve("org/secret", None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modelberth.ports.hub import MAX_CONFIG_BYTES, Hub, HubProblem, HuggingFaceHub
+from modelberth.ports.hub import Hub, HubProblem, HuggingFaceHub
 from tests.ports.conftest import Answer, Server
 
 COMMIT = "c" * 40
@@ -22,9 +22,6 @@ def hub(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub:
 
 def info(**fields: Any) -> Answer:
     return 200, {"Content-Type": "application/json"}, json.dumps({"id": "org/model", **fields}).encode()
-
-
-CONFIG = f"/org/model/resolve/{COMMIT}/config.json"
 
 
 def test_a_revision_is_resolved(hub: Hub, server: Server) -> None:
@@ -45,25 +42,6 @@ def test_a_commit_must_exist_too(hub: Hub, server: Server) -> None:
     assert not raised.value.transient
 
 
-def test_the_configuration(hub: Hub, server: Server) -> None:
-    server.answers[CONFIG] = (200, {}, b'{"num_hidden_layers": 30}')
-    assert hub.config("org/model", COMMIT) == {"num_hidden_layers": 30}
-
-
-def test_no_configuration(hub: Hub, server: Server) -> None:
-    server.answers[CONFIG] = (404, {"X-Error-Code": "EntryNotFound"}, b"")
-    assert hub.config("org/model", COMMIT) is None
-
-
-@pytest.mark.parametrize("body", [b"<html>", b"[]", b"\xff\xfe", b"{" * 5000, b" " * (MAX_CONFIG_BYTES + 1)])
-def test_a_configuration_that_is_none(hub: Hub, server: Server, body: bytes) -> None:
-    server.answers[CONFIG] = (200, {}, body)
-    with pytest.raises(HubProblem) as raised:
-        hub.config("org/model", COMMIT)
-    assert raised.value.reason == "CheckpointCorrupt"
-    assert "config.json of org/model" in raised.value.message
-
-
 @pytest.mark.parametrize(
     ("status", "code", "reason", "transient"),
     [
@@ -80,11 +58,10 @@ def test_a_configuration_that_is_none(hub: Hub, server: Server, body: bytes) -> 
 )
 def test_refusals(hub: Hub, server: Server, status: int, code: str, reason: str, transient: bool) -> None:  # noqa: PLR0913
     refusal = (status, {"X-Error-Code": code} if code else {}, b"")
-    server.answers = {CONFIG: refusal, "/api/models/org/model/revision/main": refusal}
-    for ask in (lambda: hub.resolve("org/model", None), lambda: hub.config("org/model", COMMIT)):
-        with pytest.raises(HubProblem) as raised:
-            ask()
-        assert (raised.value.reason, raised.value.transient) == (reason, transient)
+    server.answers = {"/api/models/org/model/revision/main": refusal}
+    with pytest.raises(HubProblem) as raised:
+        hub.resolve("org/model", None)
+    assert (raised.value.reason, raised.value.transient) == (reason, transient)
 
 
 def test_it_does_not_wait_for_ever(hub: Hub, server: Server) -> None:
@@ -92,13 +69,12 @@ def test_it_does_not_wait_for_ever(hub: Hub, server: Server) -> None:
         time.sleep(3)
         return info(sha=COMMIT)
 
-    server.answers = {CONFIG: slow, "/api/models/org/model/revision/main": slow}
+    server.answers = {"/api/models/org/model/revision/main": slow}
     begun = time.monotonic()
-    for ask in (lambda: hub.resolve("org/model", None), lambda: hub.config("org/model", COMMIT)):
-        with pytest.raises(HubProblem) as raised:
-            ask()
-        assert raised.value.reason == "HubUnreachable"
-        assert raised.value.transient
+    with pytest.raises(HubProblem) as raised:
+        hub.resolve("org/model", None)
+    assert raised.value.reason == "HubUnreachable"
+    assert raised.value.transient
     assert time.monotonic() - begun < 2.5
 
 
@@ -117,8 +93,7 @@ def test_a_name_that_is_none(hub: Hub, server: Server) -> None:
 
 def test_no_token_and_no_trace(hub: Hub, server: Server, tmp_path: Path) -> None:
     """HF_TOKEN in the operator's environment is nobody's here, and its root file system is read-only."""
-    server.answers = {"/api/models/org/model/revision/main": info(sha=COMMIT), CONFIG: (200, {}, b"{}")}
+    server.answers = {"/api/models/org/model/revision/main": info(sha=COMMIT)}
     hub.resolve("org/model", None)
-    hub.config("org/model", COMMIT)
-    assert [token for _, token in server.asked] == [None, None]
+    assert [token for _, token in server.asked] == [None]
     assert list(tmp_path.rglob("*")) == []

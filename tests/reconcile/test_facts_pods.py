@@ -27,7 +27,7 @@ TINY = {
     "num_hidden_layers": 2,
     "num_attention_heads": 4,
     "vocab_size": 1000,
-    "max_position_embeddings": 2048,
+    "max_position_embeddings": 8192,
 }
 
 

@@ -3,13 +3,13 @@
 Synchronous, because huggingface-hub is: call it through ``asyncio.to_thread`` and keep what it says by commit.
 """
 
-from typing import Any, Protocol
+from typing import Protocol
 
 from modelberth.api.spec import EngineType
 from modelberth.planner.files import ModelFiles
 from modelberth.ports.hub_answers import Question, problem_of
 from modelberth.ports.hub_client import DEFAULT_ENDPOINT, HfApi
-from modelberth.ports.hub_facts import CONFIG, MAX_CONFIG_BYTES, read_facts
+from modelberth.ports.hub_facts import MAX_CONFIG_BYTES, read_facts
 from modelberth.ports.hub_problems import HubProblem, Reason
 from modelberth.ports.hub_reader import HubReader
 from modelberth.ports.hub_repository import Repository
@@ -64,9 +64,6 @@ class HuggingFaceHub:
         if not info.sha:
             raise problem_of(ValueError("no sha"), asked)
         return info.sha
-
-    def config(self, repo: str, commit: str) -> dict[str, Any] | None:
-        return self._repository(repo, commit).json(CONFIG, MAX_CONFIG_BYTES)
 
     def files(self, repo: str, commit: str, file: str | None = None, engine: EngineType | None = None) -> ModelFiles:
         return read_facts(self._repository(repo, commit), file, engine)
