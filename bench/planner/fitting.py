@@ -139,7 +139,7 @@ def _peaks(sample: Sample, prior: Profile) -> list[Estimate]:
     rules: dict[str, Callable[[], float]] = {
         "sampler": lambda: peak / (min(batch.sequences, batch.tokens) * model.vocab_size * LOGIT_BYTES),
         "hidden": lambda: (peak / batch.tokens / batch.element_bytes - _width(sample)) / model.hidden_size,
-        "image_token_kib": lambda: peak * batch.tensor**0.5 / image_tokens(model.model_type) / 2**10,
+        "image_token_kib": lambda: peak * batch.tensor / image_tokens(model.model_type) / 2**10,
     }
     name = _highest(sample, prior)
     estimate = rules[name]()

@@ -111,7 +111,8 @@ def quantized_of(name: str) -> dict[str, Any]:
 
 def parameters_of(facts: dict[str, Any]) -> int | None:
     """All elements of the 16-bit checkpoint, as counted or by its size; None where the row does not say."""
-    total = facts.get("total_params")
+    # Qwen3-Omni: without the talker, which engines do not load.
+    total = _published()["more"].get(facts["model"], {}).get("total_params") or facts.get("total_params")
     if isinstance(total, int | float) and total > 0:
         return int(total)
     text = f"{facts.get('notes')} {facts.get('source')}"

@@ -47,7 +47,8 @@ def quantization_of(row: dict[str, Any]) -> Quantization:
         return Quantization()
     words = _Words(column or name, name)
     if not column and any(model in name for model in _NATIVE_INT4):
-        return Quantization(_packed(4, 32))
+        experts_only = ["re:.*self_attn.*", "re:.*shared_experts.*", "re:.*mlp\\.(gate|up|down)_proj.*", "lm_head"]
+        return Quantization(_packed(4, 32) | {"ignore": experts_only})
     for rule in (_unknown, _gguf, _online, _bitsandbytes, _groups, _eight_bits, _four_bit_floats):
         found = rule(words)
         if found is not None:

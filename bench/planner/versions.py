@@ -37,8 +37,8 @@ _RELEASES: tuple[tuple[tuple[int, int], Version], ...] = (
 """vLLM by month: https://github.com/vllm-project/vllm/releases."""
 
 _FIRST_VLLM = {
-    "qwen3_5": (0, 22),
-    "qwen3_5_moe": (0, 22),
+    "qwen3_5": (0, 20, 1),
+    "qwen3_5_moe": (0, 20, 1),
     "gemma4": (0, 22),
     "gpt_oss": (0, 10, 2),
     "qwen3_next": (0, 11),
@@ -54,6 +54,8 @@ _FIRST_VLLM = {
 
 _FIRST_SGLANG = {"gemma4": (0, 5, 15), "qwen3_5": (0, 5, 15), "qwen3_5_moe": (0, 5, 15), "deepseek_v32": (0, 5, 4)}
 
+LAST_PATCH = 2
+"""Of "0.7.x": most series had as many."""
 UNKNOWN_VLLM = (0, 10)
 UNKNOWN_SGLANG = (0, 4, 6)
 """For rows without a version: its defaults are those that most such logs show."""
@@ -88,7 +90,13 @@ def _written(text: str) -> Version | None:
         # 0.1.dev20051 is a build without tags, not vLLM 0.1.
         if text[match.end() :].startswith(".dev") and match[3] is None:
             continue
-        return tuple(int(number) for number in match.groups() if number is not None)
+        numbers = [int(number) for number in match.groups() if number is not None]
+        rest = text[match.end() :]
+        if len(numbers) == 2 and rest.startswith(".x"):
+            return (*numbers, LAST_PATCH)
+        if len(numbers) == 3 and numbers[2] and rest.startswith("rc"):
+            numbers[2] -= 1
+        return tuple(numbers)
     return (0, 28) if re.search(r"dev2\d{4}", text) else None
 
 

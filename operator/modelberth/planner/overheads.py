@@ -5,7 +5,6 @@ bench/fit_overheads.py, with the sources and the spread of each.
 """
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -179,7 +178,7 @@ def vision_bytes(model: Model, batch: Batch, profile: Profile) -> float:
     """The vision tower over the largest image; its layers are cut like those of the text model."""
     if not model.multimodal or not batch.images:
         return 0
-    return image_tokens(model.model_type) * profile.image_token_kib * 2**10 / math.sqrt(batch.tensor)
+    return image_tokens(model.model_type) * profile.image_token_kib * 2**10 / batch.tensor
 
 
 def image_tokens(model_type: str) -> int:

@@ -23,6 +23,8 @@ WINDOW_RATIO = 0.8
 WINDOW_POOLS_SINCE = (0, 5)
 _ONE_POOL = ("gemma2", "gemma3", "mistral", "phi3", "qwen2")
 """Families whose sliding windows share the pool of full attention."""
+_SHARING = ("gemma3n", "gemma4")
+"""Families whose layers share caches: SGLang makes one for each of them all the same."""
 
 SHORT_KV_CACHE = "ShortKvCache"
 """Reason of a warning: SGLang starts though no request of maxModelLen tokens fits."""
@@ -157,7 +159,10 @@ def _cell(situation: Situation, layers: tuple[Layer, ...]) -> float:
     pools = situation.version >= WINDOW_POOLS_SINCE and not situation.model.model_type.startswith(_ONE_POOL)
     full = sum(token_bytes(layer.cache, kind) for layer in layers if not _window(layer))
     windows = sum(token_bytes(layer.cache, kind) for layer in layers if _window(layer))
-    return max(full + windows * (WINDOW_RATIO if pools and full else 1), 1)
+    cell = full + windows * (WINDOW_RATIO if pools and full else 1)
+    if situation.model.model_type.startswith(_SHARING):
+        cell *= len(layers) / max(sum(layer.cache is not None for layer in layers), 1)
+    return max(cell, 1)
 
 
 def _window(layer: Layer) -> int:

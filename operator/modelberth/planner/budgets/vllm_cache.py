@@ -19,7 +19,7 @@ GROUPS_SINCE = (0, 9, 2)
 """The hybrid KV cache manager: https://github.com/vllm-project/vllm/pull/13296."""
 STATES_CACHED_SINCE = (0, 14)
 """Prefixes of models with states are cached too, which takes two states of a sequence (mamba_cache_mode align)."""
-TOKENS_BY_CONCURRENCY_SINCE = (0, 21)
+TOKENS_BY_CONCURRENCY_SINCE = (0, 20, 1)
 """The log's "KV cache size" is concurrency x max_model_len; before it was the blocks of one group of layers."""
 IN_FLIGHT_SINCE = (0, 22)
 """Sliding windows are reserved for two batches: one runs while the next is scheduled."""

@@ -11,6 +11,7 @@ from modelberth.planner.quantization import element_bytes
 
 LARGE_GPU = 70 * 2**30
 """Larger batches are the default from here on: https://github.com/vllm-project/vllm/pull/15150."""
+VERY_LARGE_GPU, VERY_LARGE_SINCE = 160 * 2**30, (0, 27)
 MANY_SEQUENCES_SINCE = (0, 8, 3)
 A100_IS_SMALL_SINCE = (0, 9, 1)
 LONG_CONTEXT = 32 * 1024
@@ -84,6 +85,8 @@ def _is_small(situation: Situation) -> bool:
 
 
 def _default_tokens(situation: Situation, v1: bool, large: bool) -> int:
+    if v1 and large and situation.memory >= VERY_LARGE_GPU and situation.version >= VERY_LARGE_SINCE:
+        return 16384
     if v1:
         return 8192 if large else 2048
     multimodal = situation.model.multimodal
