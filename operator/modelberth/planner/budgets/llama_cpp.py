@@ -17,7 +17,7 @@ CUDA_CONTEXT = 512 * MIB
 PROCESS = 128 * MIB
 """Program, libraries, vocabulary and HTTP threads on device CPU. Measured on b11669 with bench/cpu_memory.py: 60 MiB
 for SmolLM2 (a vocabulary of 49,152 words) under load."""
-GPU_16_BIT = "the header of the GGUF file is not known: weights are taken as 16 bit"
+ASSUMED_16_BIT = "the header of the GGUF file is not known: weights are taken as 16 bit"
 
 
 def budget(situation: Situation) -> Budget:
@@ -45,7 +45,7 @@ def _of_gpu(situation: Situation, context: Context, gpu: int) -> Budget:
         max_concurrency=min(context.slots, tokens / max(situation.max_model_len, 1)),
         launch=Launch(spec.gpu_memory_utilization, *((kv_cache, tokens) if spec.device == "CPU" else ())),
         problems=_problems(situation, context, share - weights - compute - overhead, kv_cache),
-        assumed=() if situation.files.gguf else (GPU_16_BIT,),
+        assumed=() if situation.files.gguf else (ASSUMED_16_BIT,),
     )
 
 
