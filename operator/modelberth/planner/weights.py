@@ -78,7 +78,7 @@ class Stage:
 
 def stages(model: Model, held: Held) -> tuple[Stage, ...]:
     """What each pipeline stage holds."""
-    sizes = _LayerSizes(model, held)
+    sizes = _LayerSizes(held)
     bounds = partition(len(model.layers), held.sharding.pipeline)
     table = rope_table_bytes(model, held.element_bytes) * held.rope_copies
     found = []
@@ -144,8 +144,7 @@ def _local(cache: Cache | None) -> bool:
 class _LayerSizes:
     """Bytes of a layer on one GPU, computed once for layers that are alike."""
 
-    def __init__(self, model: Model, held: Held) -> None:
-        self._hidden = model.hidden_size
+    def __init__(self, held: Held) -> None:
         self._held = held
         self._plain = Scheme(bits=8 * held.element_bytes)
         self._known: dict[int, int] = {}
@@ -166,15 +165,12 @@ class _LayerSizes:
         return sum(allocated(size) for size in tensors.values())
 
     def _padded(self, matrix: Matrix) -> Matrix:
-        if matrix.split != "experts" or self._held.hidden_multiple == self._held.inner_multiple == 1:
+        """Experts as kernels want them: multiples of a tile along both dimensions."""
+        hidden, inner = self._held.hidden_multiple, self._held.inner_multiple
+        if matrix.split != "experts" or matrix.inputs == 1 or hidden == inner == 1:
             return matrix
-        return replace(matrix, inputs=self._multiple(matrix.inputs), outputs=self._multiple(matrix.outputs))
-
-    def _multiple(self, size: int) -> int:
-        if size == 1:
-            return 1
-        multiple = self._held.hidden_multiple if size == self._hidden else self._held.inner_multiple
-        return -(-size // multiple) * multiple
+        along, across = (inner, hidden) if matrix.name.endswith(_ROW_WISE) else (hidden, inner)
+        return replace(matrix, inputs=-(-matrix.inputs // along) * along, outputs=-(-matrix.outputs // across) * across)
 
     def _scheme_of(self, matrix: Matrix) -> Scheme:
         scheme = matrix.scheme or self._held.scheme
