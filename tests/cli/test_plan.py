@@ -163,7 +163,17 @@ def test_settings_choose_the_engines_version(tmp_path: Path) -> None:
     settings.write_text("engineImages: {vLLM: {GPU: 'r/vllm:v0.7.3'}}\n")
     done = plan(tmp_path, FITS, args=("--config", str(settings)))
     assert "vLLM 0.7.3 on NVIDIA-L4" in done.out
-    assert "vLLM 0.32.0" in plan(tmp_path, FITS).out
+    assert "vLLM 0.32.0 on" in plan(tmp_path, FITS).out
+    nightly = on(maxModelLen=4096, engine={"type": "vLLM", "image": "r/vllm:nightly"})
+    assert "vLLM 0.32.0 (assumed) on" in plan(tmp_path, nightly).out
+
+
+def test_resources_that_differ_in_name_only_get_the_same_answer_each_under_its_own(tmp_path: Path) -> None:
+    twins = [{**TOO_LONG, "metadata": {"name": name, "namespace": name}} for name in ("a", "b")]
+    first, second = entries(json_plan(tmp_path, *twins))
+    assert (first.pop("name"), second.pop("name")) == ("a", "b")
+    assert (first.pop("namespace"), second.pop("namespace")) == ("a", "b")
+    assert first == second
 
 
 def test_each_resource_has_the_folder_of_its_name(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ Facts = tuple[ModelFiles, tuple[str, ...]]
 """What was read of a model's files, and why the rest is missing."""
 
 
+_NOTHING = ModelFiles()
+
+
 class ModelFacts:
     """Looks models up; what was found is kept. ``environ`` may name the hub (HF_ENDPOINT) and a token (HF_TOKEN)."""
 
@@ -35,7 +38,7 @@ class ModelFacts:
             return files, files.missing
         uri = parse_uri(md.spec.model.uri)
         if not isinstance(uri, HubUri):
-            return ModelFiles(), (f"the files of {uri} are in the cluster; name a copy with --model-config",)
+            return _NOTHING, (f"the files of {uri} are in the cluster; name a copy with --model-config",)
         asked = (uri, md.spec.engine.type)
         if asked not in self._known:
             self._known[asked] = self._ask(*asked)
@@ -44,14 +47,14 @@ class ModelFacts:
     def _ask(self, uri: HubUri, engine: EngineType) -> Facts:
         # One silence is enough: a file with a hundred models would wait for a hundred timeouts.
         if self._unreachable is not None:
-            return ModelFiles(), (self._unreachable,)
+            return _NOTHING, (self._unreachable,)
         try:
             commit = self._hub.resolve(uri.repo, uri.revision)
             files = self._hub.files(uri.repo, commit, uri.file, engine)
         except HubProblem as problem:
             if problem.transient:
                 self._unreachable = problem.message
-            return ModelFiles(), (problem.message,)
+            return _NOTHING, (problem.message,)
         return files, files.missing
 
     @cached_property

@@ -3,13 +3,12 @@
 from dataclasses import dataclass, replace
 
 from modelberth.api.engine_facts import Version
-from modelberth.api.engine_tables import FACTS
 from modelberth.api.finding import Finding, InvalidSpec
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.cli.inputs import Given, Inputs
 from modelberth.cli.plan.facts import ModelFacts
 from modelberth.cli.plan.what_if import Compared, WhatIf, compared
-from modelberth.manifests.children import engine_image
+from modelberth.manifests.children import engine_image, engine_version
 from modelberth.planner.plan import Plan
 from modelberth.planner.planning import plan, plan_once
 from modelberth.planner.request import PlanRequest
@@ -28,7 +27,7 @@ class Judged:
     missing: tuple[str, ...] = ()
     """Why facts of the model are missing, in words for people."""
     engine: str = ""
-    """vLLM 0.32.0."""
+    """vLLM 0.32.0; "(assumed)" follows where the image's tag does not tell."""
     compared: tuple[Compared, ...] | None = None
     """None where it was not asked for."""
 
@@ -58,11 +57,11 @@ class Judge:
         except InvalidSpec as error:
             return Judged(given, invalid=error.findings)
         md = md.model_copy(update={"spec": self._what_if.applied(md.spec)})
-        engine = FACTS[md.spec.engine.type]
-        version, _ = engine.version_of(engine_image(md, self._inputs.settings), md.spec.engine.version)
+        version, known = engine_version(md, engine_image(md, self._inputs.settings))
         files, missing = self._facts.of(md)
         request = PlanRequest(md.spec, version, files, missing)
-        answer = Judged(given, md, (), self._planned(request), missing, f"{engine.type} {'.'.join(map(str, version))}")
+        engine = f"{md.spec.engine.type} {'.'.join(map(str, version))}{'' if known else ' (assumed)'}"
+        answer = Judged(given, md, (), self._planned(request), missing, engine)
         return replace(answer, compared=compared(request, plan_once)) if self._compare else answer
 
     def _planned(self, request: PlanRequest) -> Plan:
