@@ -13,18 +13,17 @@ from e2e.webhook.conftest import NAME, RELEASE, Judge, upside_down
 pytestmark = pytest.mark.timeout(600)
 
 
-def too_large(name: str = "too-large", **spec: Any) -> dict[str, Any]:
-    """Llama 3.1 70B in 16 bits on one L4."""
+def too_large() -> dict[str, Any]:
+    """A model that is allowed next to nothing of its GPU."""
     return {
         "apiVersion": "modelberth.dev/v1alpha1",
         "kind": "ModelDeployment",
-        "metadata": {"name": name},
+        "metadata": {"name": "too-large"},
         "spec": {
-            "model": {"uri": "hf://modelberth/Llama-3.1-70B-shape"},
+            "model": {"uri": "hf://modelberth/SmolLM2-135M-Instruct"},
             "engine": {"type": "vLLM"},
             "gpu": {"type": "NVIDIA-L4"},
-            "maxModelLen": 8192,
-            **spec,
+            "gpuMemoryUtilization": 0.02,
         },
     }
 
@@ -70,8 +69,16 @@ def test_what_does_not_fit_is_refused_with_the_first_advice(installed: Judge) ->
         installed.apply(too_large())
     print(caught.value)
     assert 'The ModelDeployment "too-large" is invalid' in str(caught.value)
-    assert re.search(r"\* spec: fits with: \S", str(caught.value))
+    assert re.search(r"\* spec\.gpuMemoryUtilization: \S", str(caught.value))
+    assert re.search(r"\* spec: fits with: gpuMemoryUtilization: 0\.\d", str(caught.value))
     assert "too-large" not in installed.platform.kubectl("-n", installed.judged, "get", "mdep", "-o", "name")
+
+
+def test_an_expert_overrules_the_plan(installed: Judge) -> None:
+    wait_until("its facts are known", lambda: installed.try_out(too_large()), 60)
+    warned = too_large()
+    warned["metadata"]["annotations"] = {"modelberth.dev/plan-policy": "Warn"}
+    assert installed.try_out(warned) is None
 
 
 def test_a_running_one_may_be_scaled_and_labelled_but_not_broken(installed: Judge) -> None:
