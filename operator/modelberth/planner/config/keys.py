@@ -1,6 +1,7 @@
 """What of config.json travels: only the keys that are read."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from modelberth.planner.config.quantization import smaller
@@ -10,11 +11,12 @@ from modelberth.planner.config.values import Config, ModelUnreadable
 
 def prune(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of ``config`` that read_model looks at: it reads the same model from it."""
-    reader = Config(config)
     try:
-        model_of(reader)
+        reader = Config(config)
     except ModelUnreadable:
-        return reader.used()  # it fails in the same place again
+        return {"model_type": config["model_type"]}  # all that was read
+    with suppress(ModelUnreadable):  # it is unreadable again where it arrives, for the same reason
+        model_of(reader)
     return _smaller(reader.used())
 
 

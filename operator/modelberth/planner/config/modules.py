@@ -7,7 +7,12 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-MAX_PATTERNS = 256
+from modelberth.planner.config.values import MAX_LAYERS
+
+MAX_PATTERNS = 64
+MAX_PIECES = 8
+MAX_PATTERN = 500
+MAX_ENTRIES = 1 << 16
 _LAYER = re.compile(r"^(.*?\b(?:layers|blocks|block|layer|h)\.)(\d{1,5}|\{[\d,-]{1,4000}\})(?:\.(.*))?$")
 _TOWERS = (
     "visual",
@@ -56,34 +61,43 @@ class Modules:
     patterns: list[Matcher] = field(default_factory=list)
     numbered: bool = False
     """Patterns tell layers apart."""
+    entries: int = 0
+    """Pairs of layer and module so far."""
     unreadable: list[str] = field(default_factory=list)
     """Patterns that were not understood."""
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "Modules":
         modules = cls()
-        for name in names:
+        for name in dict.fromkeys(names):
             modules._add(name)
         return modules
 
     def _add(self, name: str) -> None:
         if name.startswith("re:") or "*" in name:
-            compiled = _regex(name[3:]) if name.startswith("re:") else _glob(name)
-            if compiled is None or len(self.patterns) >= MAX_PATTERNS:
-                self.unreadable.append(name[:80])
-            else:
-                self.patterns.append(compiled)
-                self.numbered = self.numbered or bool(re.search(r"\d", re.sub(r"\[.*?\]|_\d|\d_", "", name)))
+            self._add_pattern(name)
             return
+        if len(name) > MAX_PATTERN or self.entries >= MAX_ENTRIES:
+            return  # no model has such a module, nor so many
         layers, rest = split_layer(name)
         inner = without_numbers(rest)
         if inner is None:
             return
-        if layers is None or name.startswith(_TOWERS) or name.removeprefix("model.").startswith(_TOWERS):
+        if layers is None or name.removeprefix("model.").startswith(_TOWERS):
             self.everywhere.update(_renamed(_root(inner if layers is None else name)))
             return
-        for layer in layers:
+        for layer in layers[: MAX_ENTRIES - self.entries]:
             self.by_layer.setdefault(layer, set()).update(_renamed(inner))
+        self.entries += len(layers)
+
+    def _add_pattern(self, name: str) -> None:
+        readable = len(name) <= MAX_PATTERN and len(self.patterns) + len(self.unreadable) < MAX_PATTERNS
+        compiled = (_regex(name[3:]) if name.startswith("re:") else _glob(name)) if readable else None
+        if compiled is not None:
+            self.patterns.append(compiled)
+            self.numbered = self.numbered or bool(re.search(r"\d", re.sub(r"\[.*?\]|_\d|\d_", "", name)))
+        elif len(self.unreadable) < MAX_PATTERNS:
+            self.unreadable.append(name[:80])
 
     def signature(self, layer: int) -> object:
         """Layers with the same one are treated alike."""
@@ -102,19 +116,19 @@ class Modules:
         return bool(self.everywhere or self.by_layer or self.patterns)
 
 
-def split_layer(name: str) -> tuple[frozenset[int] | None, str]:
+def split_layer(name: str) -> tuple[list[int] | None, str]:
     """Numbers of the layers that a name belongs to (None: it has no layer), and the rest of the name."""
     found = _LAYER.match(name)
     if not found:
         return None, name
-    return frozenset(_numbers(found[2].strip("{}"))), found[3] or ""
+    return list(_numbers(found[2].strip("{}"))), found[3] or ""
 
 
 def _numbers(text: str) -> Iterable[int]:
     for part in text.split(","):
         first, _, last = part.partition("-")
         if first.isdigit() and (not last or last.isdigit()):
-            yield from range(int(first), min(int(last or first), 99_999) + 1)
+            yield from range(int(first), min(int(last or first), MAX_LAYERS) + 1)
 
 
 def without_numbers(inner: str) -> str | None:
@@ -167,7 +181,7 @@ def _regex(pattern: str) -> Matcher | None:
     open_end = not text.endswith("$")
     text = text.removesuffix("$")
     alternatives = (text.count("|") + 1) ** min(text.count("("), 9)
-    if len(text) > 500 or alternatives > 10_000 or text.count("?") > 8:
+    if alternatives > 10_000 or text.count("?") > 8:
         return None
     pieces = [re.sub(r"(?:\\d|\[0-9\])\+", r"\\d", piece) for piece in _WILD.split(text)]
     if any(_UNSAFE.search(piece) for piece in pieces):
@@ -177,6 +191,8 @@ def _regex(pattern: str) -> Matcher | None:
 
 def _pieces(pieces: list[str], open_end: bool) -> Matcher | None:
     """Matches pieces one after the other with anything between: the leftmost match of each is as good as any."""
+    if len(pieces) > MAX_PIECES:
+        return None
     try:
         compiled = [re.compile(piece) for piece in pieces]
         last = re.compile(f"(?:{pieces[-1]})$")
@@ -203,13 +219,14 @@ def compressed(names: Iterable[str]) -> list[str]:
     found: dict[tuple[str, str], set[int]] = {}
     rest: dict[str, None] = {}
     for name in names:
-        match = None if name.startswith("re:") or "*" in name else _LAYER.match(name)
+        name = name[: MAX_PATTERN + 1]  # longer ones are not read anyway
+        match = None if name.startswith("re:") or "*" in name or "{" in name else _LAYER.match(name)
         if match is None:
             rest[name] = None
             continue
         inner = without_numbers(match[3] or "")
         if inner is not None:
-            found.setdefault((match[1], inner), set()).update(_numbers(match[2].strip("{}")))
+            found.setdefault((match[1], inner), set()).add(int(match[2]))
     layered = [f"{head}{{{_ranges(layers)}}}{'.' if inner else ''}{inner}" for (head, inner), layers in found.items()]
     return [*rest, *layered]
 

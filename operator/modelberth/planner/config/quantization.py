@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from modelberth.planner.config.modules import compressed
-from modelberth.planner.config.values import Config
+from modelberth.planner.config.values import MAX_ITEMS, Config
 from modelberth.planner.model import Scheme
 
 UNQUANTIZED = Scheme()
@@ -280,8 +280,9 @@ def smaller(section: Any) -> Any:
         return section
     found = dict(section)
     for key in KEPT:
-        if isinstance(found.get(key), list) and all(isinstance(name, str) for name in found[key]):
-            found[key] = compressed(found[key])
+        names = found.get(key)
+        if isinstance(names, list) and len(names) <= MAX_ITEMS and all(isinstance(name, str) for name in names):
+            found[key] = compressed(names)
     layers = found.get("quantized_layers")
     if isinstance(layers, Mapping):
         groups: dict[str, list[str]] = {}

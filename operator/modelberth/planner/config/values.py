@@ -11,7 +11,7 @@ MAX_LAYERS = 4096
 MAX_EXPERTS = 1 << 16
 MAX_ITEMS = 1 << 14
 """Longest list that is read: layer_types has an entry per layer, lists of unquantized modules a few per layer."""
-MAX_KEYS = 1 << 19
+MAX_KEYS = 1 << 17
 """Keys of the largest object that is read: ModelOpt lists every expert of every layer."""
 MAX_SECTIONS = 64
 
@@ -175,7 +175,7 @@ def _is_number(value: Any) -> bool:
 
 def _short(value: Any) -> str:
     if isinstance(value, list | tuple | Mapping):
-        return f"{type(value).__name__} of {len(value)}"
+        return "an object" if isinstance(value, Mapping) else "a list"
     if isinstance(value, int) and abs(value) > MAX_DIMENSION:
         return "a huge number"
     return repr(value)[:40]
