@@ -143,7 +143,7 @@ def wait_can(kubectl: Command, user: str, action: str, namespace: str) -> None:
 def test_namespaced_rights(release: Release, kubectl: Command) -> None:
     release.apply("replicas=0", f"watchNamespaces={{{release.models}}}")
     assert not names(kubectl, "clusterroles,clusterrolebindings", release)
-    for resource in ("modeldeployments.modelberth.dev", "deployments.apps", "services", "configmaps", "pods"):
+    for resource in ("modeldeployments.modelberth.dev", "deployments.apps", "services", "pods"):
         wait_can(kubectl, release.account, f"watch {resource}", release.models)
         assert not can(kubectl, release.account, f"watch {resource}", "default"), resource
     wait_can(kubectl, release.account, "create leases.coordination.k8s.io", release.namespace)
@@ -156,14 +156,17 @@ patch modeldeployments.modelberth.dev/status
 patch deployments.apps
 create events.events.k8s.io
 delete poddisruptionbudgets.policy
+create pods
+delete pods
 """
 
 REFUSED = """
+get configmaps
 get secrets
 list secrets
 create secrets
 get pods/log
-create pods
+update pods
 create pods/exec
 delete deployments.apps
 delete services
@@ -202,6 +205,8 @@ def test_rights_are_enough_for_server_side_apply(release: Release, kubectl: Comm
     kubectl(*apply, stdin=manifests("children.yaml"))
     kubectl(*apply, stdin=manifests("children.yaml").replace("step: one", "step: two"))
     kubectl("create", *operator, "-f", "-", stdin=manifests("event.yaml"))
+    kubectl("create", *operator, "-f", "-", stdin=manifests("facts-pod.yaml"))
+    kubectl("delete", "pod/parked-facts", *operator, "--grace-period=0", "--force")
     model = yaml.safe_load(MODEL)
     status = {key: model[key] for key in ("apiVersion", "kind", "metadata")} | {"status": {"observedGeneration": 1}}
     kubectl(*apply, "--subresource=status", stdin=json.dumps(status))
