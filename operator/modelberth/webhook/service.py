@@ -52,7 +52,7 @@ async def keep_serving(source: Source, server: WebhookServer, metrics: WebhookMe
                 log.info("the webhook serves a certificate until %s", pair.end)
             told = ""
         except Exception as error:
-            if told != (told := repr(error)):  # once, not every five seconds
+            if told != (told := f"{type(error).__name__}: {error}"):  # once, not every five seconds
                 log.warning("the webhook %s: %s", "keeps its certificate" if used else "has no certificate yet", told)
             delay = RETRY_S
         await asyncio.sleep(delay * random.uniform(0.9, 1.1))
