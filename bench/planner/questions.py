@@ -81,7 +81,8 @@ def question_of(row: dict[str, Any], facts: dict[str, dict[str, Any]]) -> Questi
         raise Unanswerable(str(error)) from error
     fraction = row["mem_fraction_static"]
     if engine == "SGLang" and fraction is None and gpu is not None:
-        fraction = default_fraction(version, gpu.memory_gib, spec.parallelism.tensor * spec.parallelism.pipeline)
+        parallel = spec.parallelism
+        fraction = default_fraction(version, gpu.memory_gib, parallel.tensor * parallel.pipeline, parallel.data)
     request = PlanRequest(spec, version, ModelFiles(config=config), memory_fraction=fraction)
     return Question(request, model, gpu is not None, row["tp"] is not None)
 

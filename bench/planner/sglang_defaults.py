@@ -12,12 +12,15 @@ _CHUNKS = ((20, 2048, 8, 8), (35, 2048, 16, 80), (60, 4096, 32, 160), (160, 8192
 _LARGEST = (16384, 512, 512)
 
 
-def default_fraction(version: Version, memory_gib: float, gpus: int) -> float:
-    """The share of the GPU for weights and KV pool."""
+def default_fraction(version: Version, memory_gib: float, gpus: int, attention_ranks: int = 1) -> float:
+    """The share of the GPU for weights and KV pool. ``attention_ranks``: of data-parallel attention."""
     if version < (0, 5):
         return _by_gpus(memory_gib, gpus)
     chunk, few, many = next((rest for limit, *rest in _CHUNKS if memory_gib < limit), list(_LARGEST))
-    reserved = 512 + 1.5 * chunk + 2 * (few if gpus < 4 else many) + gpus / 8 * 1024
+    graphs = few if gpus < 4 else many
+    reserved = 512 + 1.5 * chunk + 2 * graphs + gpus / 8 * 1024
+    if attention_ranks > 1:
+        reserved += graphs * attention_ranks * (4.5 if graphs > 300 else 3)
     if memory_gib > 60:
         reserved = max(reserved, 10 * 1024)
     return round(1 - reserved / (memory_gib * 1024), 3)

@@ -19,12 +19,20 @@ many = settings(
     max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
-VERSIONS = {
+VERSIONS: dict[str, list[tuple[int, ...]]] = {
     "vLLM": [(0, 6, 3), (0, 7, 3), (0, 8, 5), (0, 10, 2), (0, 15), (0, 19), (0, 21), (0, 26), (0, 32)],
     "SGLang": [(0, 4, 6), (0, 5, 4), (0, 5, 23)],
     "LlamaCpp": [(5000,), (11669,)],
 }
-GPUS = ["NVIDIA-L4", "NVIDIA-A100-SXM4-80GB", "NVIDIA-H200", "NVIDIA-B200", "NVIDIA-GB10", "Tesla-T4", None]
+GPUS: list[str | None] = [
+    "NVIDIA-L4",
+    "NVIDIA-A100-SXM4-80GB",
+    "NVIDIA-H200",
+    "NVIDIA-B200",
+    "NVIDIA-GB10",
+    "Tesla-T4",
+    None,
+]
 ARGS: list[list[str]] = [
     [],
     ["--enforce-eager"],
@@ -35,6 +43,13 @@ ARGS: list[list[str]] = [
     ["--chunked-prefill-size", "-1", "--disable-cuda-graph"],
     ["--max-mamba-cache-size", "7", "--ep-size", "2"],
     ["--cpu-offload-gb", "4"],
+]
+
+QUANTIZATIONS: list[dict[str, Any]] = [
+    {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True},
+    {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False},
+    {"quant_method": "fp8", "weight_block_size": [128, 128]},
+    {"quant_method": "mxfp4"},
 ]
 
 
@@ -65,16 +80,7 @@ def configs(draw: st.DrawFn) -> dict[str, Any]:
         config |= {"num_experts": experts, "num_local_experts": experts, "n_routed_experts": experts}
         config |= {"moe_intermediate_size": 768, "num_experts_per_tok": 4}
     if draw(st.booleans()):
-        config["quantization_config"] = draw(
-            st.sampled_from(
-                [
-                    {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True},
-                    {"quant_method": "gptq", "bits": 4, "group_size": 128, "desc_act": False},
-                    {"quant_method": "fp8", "weight_block_size": [128, 128]},
-                    {"quant_method": "mxfp4"},
-                ]
-            )
-        )
+        config["quantization_config"] = draw(st.sampled_from(QUANTIZATIONS))
     return config
 
 
@@ -177,7 +183,7 @@ KEYS = [
 @st.composite
 def hostile_configs(draw: st.DrawFn) -> dict[str, Any]:
     """A config.json with some values that nobody would expect."""
-    config = draw(st.one_of(configs(), st.just({})))
+    config: dict[str, Any] = draw(st.one_of(configs(), st.just({})))
     return config | draw(st.dictionaries(st.one_of(st.sampled_from(KEYS), st.text(max_size=6)), NESTED, max_size=5))
 
 
