@@ -14,8 +14,8 @@ TOO_LARGE = Finding("spec.maxModelLen", "one request of 131072 tokens needs 16 G
 
 
 def stored(**spec: Any) -> Raw:
-    """A ModelDeployment with what the API server adds before it asks."""
-    made = model_deployment(**spec)
+    """A ModelDeployment for an L4 with what the API server adds before it asks."""
+    made = model_deployment(**{"gpu": {"type": "NVIDIA-L4"}, **spec})
     made["metadata"] |= {
         "uid": "c5d3",
         "creationTimestamp": "2026-01-01T00:00:00Z",

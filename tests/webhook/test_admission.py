@@ -131,6 +131,13 @@ async def test_unknown_facts_allow_and_are_asked_for(world: World) -> None:
     assert world.count("unjudged") == 1
 
 
+async def test_without_a_gpu_nobody_is_asked(world: World) -> None:
+    made = await world.ask(stored(gpu={}))
+    assert (made["allowed"], "warnings" in made) == (True, False)
+    assert (world.facts.asked, world.planner.asked) == ([], [])
+    assert world.count("unjudged") == 1
+
+
 async def test_a_plan_that_takes_too_long_allows(world: World) -> None:
     loop().thread_s = 60
     before = loop().time()

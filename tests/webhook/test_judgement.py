@@ -8,8 +8,7 @@ from modelberth.api.finding import Finding
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.manifests.settings import Settings
 from modelberth.planner.files import ModelFiles
-from modelberth.planner.plan import UNKNOWN_GPU
-from modelberth.webhook.judgement import PLAN_POLICY, judge_plan, judge_spec, matters, plan_request
+from modelberth.webhook.judgement import PLAN_POLICY, judge_plan, judge_spec, matters, plan_request, unplannable
 from modelberth.webhook.review import Raw, Review, Verdict
 from tests.webhook.requests import TOO_LARGE, plan_of, stored
 
@@ -104,13 +103,25 @@ def test_an_expert_overrules_the_plan() -> None:
 def test_what_fits_or_is_not_known_is_allowed() -> None:
     assert judge_plan(deployment(), plan_of(True)) == Verdict()
     assert judge_plan(deployment(), plan_of(True, SECOND)) == Verdict(warnings=(str(SECOND),))
+    assert judge_plan(deployment(), plan_of(None, SECOND)) == Verdict(warnings=(str(SECOND),), judged=False)
 
 
 @pytest.mark.parametrize(
-    ("spec", "warned"), [({"gpu": {"type": "NVIDIA-X"}}, True), ({"device": "CPU"}, True), ({}, False)]
+    ("spec", "warned"),
+    [
+        ({"gpu": {}}, False),
+        ({"gpu": {"type": "NVIDIA-Abacus"}}, True),
+        ({"gpu": {"type": "NVIDIA-L4"}}, None),
+        ({"gpu": {"type": "NVIDIA-Abacus", "memoryGiB": 24}}, None),
+        ({"device": "CPU"}, None),
+    ],
 )
-def test_an_unknown_gpu_is_told_to_whom_it_may_concern(spec: dict[str, Any], warned: bool) -> None:
-    unknown = Finding("spec.gpu.type", "the GPU is not known", UNKNOWN_GPU)
-    other = Finding("spec.dtype", "is assumed")
-    verdict = judge_plan(deployment(**spec), plan_of(None, unknown, other))
-    assert (verdict.result, verdict.warnings) == ("unjudged", (str(unknown), str(other)) if warned else (str(other),))
+def test_without_a_known_gpu_there_is_no_plan(spec: dict[str, Any], warned: bool | None) -> None:
+    """``warned`` None: it is planned."""
+    verdict = unplannable(deployment(**spec))
+    if warned is None:
+        assert verdict is None
+    else:
+        assert verdict is not None
+        assert verdict.result == "unjudged"
+        assert [warning.partition(":")[0] for warning in verdict.warnings] == (["spec.gpu.type"] if warned else [])

@@ -16,7 +16,15 @@ from modelberth.manifests.settings import Settings
 from modelberth.planner.files import ModelFiles
 from modelberth.planner.plan import Plan
 from modelberth.planner.request import PlanRequest
-from modelberth.webhook.judgement import ALLOWED, FACTS_MISSING, judge_plan, judge_spec, matters, plan_request
+from modelberth.webhook.judgement import (
+    ALLOWED,
+    FACTS_MISSING,
+    judge_plan,
+    judge_spec,
+    matters,
+    plan_request,
+    unplannable,
+)
 from modelberth.webhook.metrics import WebhookMetrics
 from modelberth.webhook.review import Raw, Review, Verdict, answer, read_review
 
@@ -92,6 +100,8 @@ class Admission:
         md = judge_spec(review, self.settings)
         if isinstance(md, Verdict):
             return md
+        if (verdict := unplannable(md)) is not None:
+            return verdict
         files = self.facts.get(md)
         if files is None:
             return FACTS_MISSING

@@ -1,14 +1,15 @@
 """May this object be written? The rules and the plan that the operator itself goes by, over facts that are at hand."""
 
 from modelberth.api.engine_tables import FACTS
-from modelberth.api.finding import InvalidSpec
+from modelberth.api.finding import Finding, InvalidSpec
 from modelberth.api.meta import API_VERSION, GROUP, KIND
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.validation import parse
 from modelberth.manifests.children import chosen_image, engine_image
 from modelberth.manifests.settings import Settings
 from modelberth.planner.files import ModelFiles
-from modelberth.planner.plan import UNKNOWN_GPU, Plan
+from modelberth.planner.gpus import gpu_of
+from modelberth.planner.plan import Plan
 from modelberth.planner.request import PlanRequest
 from modelberth.webhook.review import Raw, Review, Verdict
 
@@ -48,6 +49,15 @@ def judge_spec(review: Review, settings: Settings) -> ModelDeployment | Verdict:
         return Verdict(findings=error.findings)
 
 
+def unplannable(md: ModelDeployment) -> Verdict | None:
+    """Allowed without a plan, where no budget is known; None where a plan can be made."""
+    gpu = None if md.spec.device == "CPU" else gpu_of(md.spec.gpu)
+    if not isinstance(gpu, Finding):
+        return None
+    # Whoever names no GPU asks for no plan: Planned=Unknown in the status says so, not a warning at every apply.
+    return Verdict(warnings=(str(gpu),) if md.spec.gpu.type is not None else (), judged=False)
+
+
 def plan_request(md: ModelDeployment, files: ModelFiles, settings: Settings) -> PlanRequest:
     """The question for the planner, as the operator puts it."""
     version, _ = FACTS[md.spec.engine.type].version_of(engine_image(md, settings), md.spec.engine.version)
@@ -57,9 +67,7 @@ def plan_request(md: ModelDeployment, files: ModelFiles, settings: Settings) -> 
 def judge_plan(md: ModelDeployment, plan: Plan) -> Verdict:
     """Refused only where the planner is sure that it does not fit, and nobody has overruled it."""
     advice = plan.advice[0].change if plan.advice else None
-    # Whoever names no GPU asks for no plan: Planned=Unknown in the status is enough, not a warning at every apply.
-    asked = md.spec.device == "CPU" or md.spec.gpu.type is not None
-    warnings = tuple(str(finding) for finding in plan.findings if asked or finding.reason != UNKNOWN_GPU)
+    warnings = tuple(map(str, plan.findings))
     if plan.fits is not False:
         return Verdict(warnings=warnings, judged=plan.fits is not None)
     if (md.metadata.get("annotations") or {}).get(PLAN_POLICY) == "Warn":
