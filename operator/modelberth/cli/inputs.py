@@ -122,7 +122,7 @@ def no_resources(args: argparse.Namespace) -> str:
 
 def printable(text: str) -> str:
     """Control characters escaped: a resource must not steer the terminal of whoever looks at it."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _text(filename: str) -> str:

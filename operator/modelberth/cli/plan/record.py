@@ -12,8 +12,7 @@ _PER_GPU = ("totalGiB", "budgetGiB", "weightsGiB", "activationGiB", "overheadGiB
 
 def print_all(judged: list[Judged], out: TextIO) -> None:
     """Prints the list."""
-    json.dump([record(each) for each in judged], out, indent=2)
-    out.write("\n")
+    out.write(json.dumps([record(each) for each in judged], indent=2) + "\n")
 
 
 def record(judged: Judged) -> dict[str, Any]:
