@@ -9,32 +9,7 @@ from modelberth.planner.files import ModelFiles
 from modelberth.planner.plan import Plan
 from modelberth.planner.planning import plan_once
 from modelberth.planner.request import PlanRequest
-
-LLAMA_3 = {
-    "architectures": ["LlamaForCausalLM"],
-    "model_type": "llama",
-    "hidden_size": 4096,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "vocab_size": 128256,
-    "intermediate_size": 14336,
-    "max_position_embeddings": 8192,
-    "torch_dtype": "bfloat16",
-}
-LLAMA_31 = LLAMA_3 | {"max_position_embeddings": 131072}
-QWEN_25_7B = {
-    "architectures": ["Qwen2ForCausalLM"],
-    "model_type": "qwen2",
-    "hidden_size": 3584,
-    "num_hidden_layers": 28,
-    "num_attention_heads": 28,
-    "num_key_value_heads": 4,
-    "vocab_size": 152064,
-    "intermediate_size": 18944,
-    "max_position_embeddings": 32768,
-    "torch_dtype": "bfloat16",
-}
+from tests.planner.shapes import AWQ, GPTQ, LLAMA_3_8B, LLAMA_31_8B, QWEN_25_7B
 
 
 def plan_of(config: dict[str, Any], **fields: Any) -> Plan:
@@ -49,7 +24,7 @@ def plan_of(config: dict[str, Any], **fields: Any) -> Plan:
 
 @pytest.mark.parametrize(("utilization", "budget", "kv_cache"), [(0.90, 21.28, 5.01), (0.95, 22.47, 6.19)])
 def test_llama_31_8b_on_a_4090(utilization: float, budget: float, kv_cache: float) -> None:
-    plan = plan_of(LLAMA_31, gpuMemoryUtilization=utilization, maxModelLen=4096)
+    plan = plan_of(LLAMA_31_8B, gpuMemoryUtilization=utilization, maxModelLen=4096)
     assert plan.per_gpu is not None
     assert plan.per_gpu.budget_gib == pytest.approx(budget, abs=0.01)
     assert plan.per_gpu.weights_gib == pytest.approx(14.99, abs=0.01)
@@ -63,14 +38,8 @@ def test_qwen_25_7b_on_two_4090s() -> None:
     assert plan.max_concurrency == pytest.approx(12.51, rel=0.03)
 
 
-@pytest.mark.parametrize(
-    "quantization",
-    [
-        {"quant_method": "awq", "bits": 4, "group_size": 128, "zero_point": True, "version": "gemm"},
-        {"quant_method": "gptq", "bits": 4, "group_size": 128, "sym": True, "desc_act": False},
-    ],
-)
+@pytest.mark.parametrize("quantization", [AWQ, GPTQ])
 def test_llama_3_8b_in_four_bits(quantization: dict[str, Any]) -> None:
-    plan = plan_of(LLAMA_3 | {"quantization_config": quantization}, maxModelLen=8192)
+    plan = plan_of(LLAMA_3_8B | {"quantization_config": quantization}, maxModelLen=8192)
     assert plan.per_gpu is not None
     assert plan.per_gpu.weights_gib == pytest.approx(5.33, rel=0.01)
