@@ -1,6 +1,6 @@
 """Softmax attention: grouped queries over full or sliding windows, and multi-head latent attention."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelberth.planner.config.pieces import linear, norms, vector
 from modelberth.planner.config.traits import Kind, Traits, switched
@@ -44,7 +44,13 @@ def _kv_heads(config: Config, queries: int) -> int:
 def grouped_attention(config: Config, traits: Traits, kind: Kind) -> Mixer:
     """Grouped-query attention of one layer."""
     heads = heads_of(config)
-    return attention_matrices(config, traits, heads), AttentionCache(heads.kv, heads.dim, heads.value_dim, kind.window)
+    if kind.window is not None and traits.local_heads is not None:
+        queries, kv = traits.local_heads(config)
+        heads = replace(heads, queries=queries, kv=kv)
+    matrices = attention_matrices(config, traits, heads)
+    if traits.sinks == "all" or (traits.sinks == "local" and kind.window is not None):
+        matrices = (*matrices, vector(f"{traits.attention_name}.sinks", heads.queries, split="tensor"))
+    return matrices, AttentionCache(heads.kv, heads.dim, heads.value_dim, kind.window)
 
 
 def attention_matrices(config: Config, traits: Traits, heads: Heads) -> tuple[Matrix, ...]:
@@ -59,7 +65,6 @@ def attention_matrices(config: Config, traits: Traits, heads: Heads) -> tuple[Ma
         *linear(f"{name}.o_proj", out, heads.hidden, switched(config, traits.out_bias)),
         *query_key_norms(config, traits, heads),
         *_gate(traits, heads),
-        *((vector(f"{name}.sinks", heads.queries, split="tensor"),) if traits.sinks else ()),
     )
 
 

@@ -77,10 +77,12 @@ def decoder(config: Config, traits: Traits, tied: bool) -> Decoder:
     bias = (vector("lm_head.bias", vocabulary),) if switched(config, traits.head_bias) else ()
     head = () if tied else (Matrix("lm_head", hidden, vocabulary, linear=False), *bias)
     made: dict[Kind, Layer] = {}
+    distinct: dict[Layer, Layer] = {}
     layers = []
     for kind in kinds_of(config, traits):
         if kind not in made:
-            made[kind] = _layer(config, traits, kind)
+            layer = _layer(config, traits, kind)
+            made[kind] = distinct.setdefault(layer, layer)  # kinds may turn out alike
         layers.append(made[kind])
     return Decoder(
         layers=tuple(layers),

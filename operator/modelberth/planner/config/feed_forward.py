@@ -46,13 +46,14 @@ def experts(config: Config, traits: Traits, kind: Kind) -> tuple[Matrix, ...]:
     hidden, count, inner = hidden_size(config), expert_count(config), expert_inner_size(config)
     width = config.size("moe_latent_size", default=hidden)
     projections = ("gate_proj", "up_proj") if traits.gated else ("up_proj",)
+    rows = count + config.count("zero_expert_num", default=0, maximum=MAX_EXPERTS)  # LongCat's experts that do nothing
     matrices = [
-        Matrix(f"{name}.{mixture.router}", hidden, count, split="replicated", linear=False),
+        Matrix(f"{name}.{mixture.router}", hidden, rows, split="replicated", linear=False),
         *(Matrix(f"{name}.experts.{each}", width, inner, count, "experts") for each in projections),
         Matrix(f"{name}.experts.down_proj", inner, width, count, "experts"),
     ]
     if mixture.correction:
-        matrices.append(vector(f"{name}.{mixture.router}.e_score_correction_bias", count))
+        matrices.append(vector(f"{name}.{mixture.router}.e_score_correction_bias", rows))
     if mixture.bias:
         matrices.append(vector(f"{name}.{mixture.router}.bias", count))
         matrices.extend(vector(f"{name}.experts.{each}_bias", inner, count, "experts") for each in projections)
@@ -75,7 +76,12 @@ def shared_expert(config: Config, traits: Traits) -> tuple[Matrix, ...]:
 
 def shared_inner_size(config: Config) -> int:
     """Inner dimension of all shared experts together, 0 without any."""
-    keys = ("shared_expert_intermediate_size", "shared_intermediate_size", "moe_shared_expert_intermediate_size")
+    keys = (
+        "shared_expert_intermediate_size",
+        "shared_intermediate_size",
+        "moe_shared_expert_intermediate_size",
+        "share_expert_dim",
+    )
     if config.has(*keys):
         return config.count(*keys)
     counts = ("n_shared_experts", "num_shared_experts", "num_shared_expert", "moe_num_shared_experts")

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from modelberth.planner.config.attention import hidden_size
 from modelberth.planner.config.feed_forward import expert_count
-from modelberth.planner.config.patterns import layer_types, stateful_layers
+from modelberth.planner.config.patterns import layer_types, stateful_layers, usual_kinds
+from modelberth.planner.config.pieces import vector
 from modelberth.planner.config.traits import Kind, Traits
 from modelberth.planner.config.values import Config
 from modelberth.planner.model import Matrix
@@ -68,3 +69,43 @@ def lfm2_inner(config: Config) -> int:
     scaled = int(config.number("block_ffn_dim_multiplier", default=1.0) * int(2 * inner / 3))
     multiple = config.size("block_multiple_of", default=256)
     return max(-(-scaled // multiple) * multiple, 1)
+
+
+def doubled_local_heads(config: Config) -> tuple[int, int]:
+    """MiMo V2: twice the key-value heads in layers with a window (transformers, models/mimo_v2_flash)."""
+    queries = config.size("swa_num_attention_heads", "num_attention_heads")
+    return queries, config.size("swa_num_key_value_heads", default=2 * config.size("num_key_value_heads"))
+
+
+def step_local_heads(config: Config) -> tuple[int, int]:
+    """Step 3.5 and later: more query heads in layers with a window (transformers, models/step3p7)."""
+    queries = config.size("num_sliding_attention_heads", "num_attention_heads")
+    return queries, config.size("num_attention_groups", "num_key_value_heads")
+
+
+def two_in_one(config: Config, traits: Traits, layers: int) -> list[Kind]:
+    """LongCat Flash: two attention and two dense parts per layer, and experts beside the second; here two layers."""
+    return [Kind("latent", "dense"), Kind("latent", "both")] * layers
+
+
+def by_attention_list(config: Config, traits: Traits, layers: int) -> list[Kind]:
+    """MiniMax 01: attn_type_list names the layers with softmax attention."""
+    attending = config.whole_numbers("attn_type_list")
+    if len(attending) != layers:
+        return usual_kinds(config, traits, layers)
+    return [Kind("attention" if each else "lightning", "experts") for each in attending]
+
+
+def mimo(config: Config, traits: Traits, layers: int) -> list[Kind]:
+    """MiMo V2: hybrid_layer_pattern marks the layers with a window."""
+    local = config.whole_numbers("hybrid_layer_pattern")
+    usual = usual_kinds(config, traits, layers)
+    if len(local) != layers:
+        return usual
+    window = config.size("sliding_window", "sliding_window_size")
+    return [Kind("attention", kind.feed, window if each else None) for each, kind in zip(local, usual, strict=True)]
+
+
+def activation_parameters(config: Config, kind: Kind) -> tuple[Matrix, ...]:
+    """xIELU of Apertus has four numbers (transformers, activations)."""
+    return (vector("mlp.act_fn", 4),)

@@ -51,8 +51,8 @@ class Traits:
     qk_norm_switch: Switch = True
     gate: Literal["", "query", "heads", "full"] = ""
     """Gate on what attention puts out: none, a second half of q_proj, a value per head, a value per element."""
-    sinks: bool = False
-    """A learned attention sink per head."""
+    sinks: Literal["", "all", "local"] = ""
+    """A learned attention sink per head: in no layer, in all, in those with a window."""
     gated: bool = True
     """Whether feed-forward layers have a gate projection."""
     norms: int = 2
@@ -66,6 +66,8 @@ class Traits:
     """Kind.mixer of layers that keep a state instead; empty where all attend."""
     full_every: int = 0
     """Every n-th layer attends to all tokens where config.json does not tell which; 0: all have the same window."""
+    local_heads: Callable[[Config], tuple[int, int]] | None = None
+    """Query and key-value heads of layers with a window, where those differ."""
     attention_name: str = "self_attn"
     feed_name: str = "mlp"
     mixture: Mixture = field(default_factory=Mixture)
