@@ -206,7 +206,7 @@ def test_rights_are_enough_for_server_side_apply(release: Release, kubectl: Comm
     kubectl(*apply, stdin=manifests("children.yaml").replace("step: one", "step: two"))
     kubectl("create", *operator, "-f", "-", stdin=manifests("event.yaml"))
     kubectl("create", *operator, "-f", "-", stdin=manifests("facts-pod.yaml"))
-    kubectl("delete", "pod/parked-facts", *operator, "--grace-period=0", "--force")
+    kubectl("delete", "pod/parked-reader", *operator, "--grace-period=0", "--force")
     model = yaml.safe_load(MODEL)
     status = {key: model[key] for key in ("apiVersion", "kind", "metadata")} | {"status": {"observedGeneration": 1}}
     kubectl(*apply, "--subresource=status", stdin=json.dumps(status))
