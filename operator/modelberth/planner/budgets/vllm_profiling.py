@@ -6,6 +6,7 @@ https://github.com/vllm-project/vllm/blob/v0.10.2/vllm/engine/arg_utils.py (_set
 from dataclasses import dataclass
 
 from modelberth.planner.budgets.budget import Situation
+from modelberth.planner.model import StateCache
 from modelberth.planner.overheads import Batch, Profile, device_class, image_tokens
 from modelberth.planner.quantization import element_bytes
 
@@ -14,6 +15,8 @@ LARGE_GPU = 70 * 2**30
 VERY_LARGE_GPU, VERY_LARGE_SINCE = 160 * 2**30, (0, 27)
 MANY_SEQUENCES_SINCE = (0, 8, 3)
 A100_IS_SMALL_SINCE = (0, 9, 1)
+STATES_SINCE = (0, 9, 2)
+"""V1 runs models with states: https://github.com/vllm-project/vllm/pull/20016."""
 LONG_CONTEXT = 32 * 1024
 """V0 turns chunked prefill on above it, so that the batch no longer grows with maxModelLen."""
 
@@ -49,9 +52,13 @@ def run_of(situation: Situation) -> Run:
 
 
 def is_v1(situation: Situation) -> bool:
-    """V1 is the default from 0.8 on where the GPU can do it, and all there is from 0.11 on."""
+    """V1 is the default from 0.8 on where GPU and model can do it, and all there is from 0.11 on."""
     if situation.version >= (0, 11):
         return True
+    if situation.version < STATES_SINCE and any(
+        isinstance(layer.cache, StateCache) for layer in situation.model.layers
+    ):
+        return False
     chosen = situation.arguments.variable("VLLM_USE_V1")
     if chosen is not None:
         return chosen == "1"
