@@ -50,7 +50,7 @@ _FAMILIES = (
     Family("qwen2.5-vl", "Qwen2_5_VLForConditionalGeneration", "qwen2_5_vl", "qwen2"),
     Family("qwen2-vl", "Qwen2VLForConditionalGeneration", "qwen2_vl", "qwen2"),
     Family("qwen1.5-moe|qwen2-57b", "Qwen2MoeForCausalLM", "qwen2_moe"),
-    Family("qwen-", "QWenLMHeadModel", "qwen"),
+    Family("(^|/)qwen-", "QWenLMHeadModel", "qwen"),
     Family("qwen|qwq", "Qwen2ForCausalLM", "qwen2"),
     Family("deepseek-v3.2", "DeepseekV32ForCausalLM", "deepseek_v32"),
     Family("deepseek-v4", "DeepseekV4ForCausalLM", "deepseek_v4"),
