@@ -13,9 +13,9 @@ from e2e.install.stage import Stage
 from e2e.webhook.conftest import NAME, Judge, upside_down
 from modelberth.webhook.certificates import Kept, renewed
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
-KUBELET_S = 200
+KUBELET_S = 240
 """Seconds until a changed Secret is in the pods: the kubelet looks every minute or so, and so does the operator."""
 
 
