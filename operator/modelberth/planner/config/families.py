@@ -141,7 +141,7 @@ FAMILIES: dict[str, Traits | Callable[[Config], Traits]] = {
         PLAIN, state="conv", qk_norm="head", feed_name="feed_forward", mixture=Mixture(correction=True)
     ),
     "llama4": Traits(
-        mlp_bias=False, feed_name="feed_forward", mixture=Mixture(router="router", shared="shared_expert")
+        mlp_bias=False, full_every=4, feed_name="feed_forward", mixture=Mixture(router="router", shared="shared_expert")
     ),
     "ernie4_5": Traits(qkv_bias="use_bias", out_bias="use_bias", mlp_bias="use_bias"),
     "ernie4_5_moe": Traits(

@@ -49,6 +49,9 @@ def windows(config: Config, traits: Traits, layers: int) -> list[int | None]:
     if kinds:
         local = ("sliding_attention", "chunked_attention")
         return [window if kind in local else None for kind in kinds]
+    rotary = config.whole_numbers("no_rope_layers")
+    if len(rotary) == layers:  # Llama 4: layers without rotary positions attend to everything
+        return [window if each else None for each in rotary]
     pattern = config.value("sliding_window_pattern", "_sliding_window_pattern")
     if isinstance(pattern, str) and pattern:  # Exaone 4: "LLLG"
         return [window if pattern[index % len(pattern)] == "L" else None for index in range(layers)]

@@ -14,10 +14,9 @@ BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 def state(config: Config, conv: int, ssm: int, always: int = 0) -> StateCache:
-    """A state and the bytes of its elements; ``always`` is what both engines take whatever the model's type is."""
+    """A state and the bytes of its elements; ``always`` is what all engines take where config.json does not tell."""
     told = BYTES.get(config.word("mamba_ssm_dtype", "mamba_ssm_cache_dtype"), always)
-    model = BYTES.get(config.word("torch_dtype", "dtype"), 2)
-    return StateCache(conv, ssm, told or model, ssm_default=not told)
+    return StateCache(conv, ssm, told or BYTES["bfloat16"], ssm_default=not told)
 
 
 def mamba1(config: Config, traits: Traits, kind: Kind) -> Mixer:
