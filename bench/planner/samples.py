@@ -79,11 +79,18 @@ def _sample(row: Row, question: Question, situation: Situation) -> Sample:
         gpus=parallel.tensor * parallel.pipeline,
         eager=run.eager,
         activation=observed.get("activation_gib"),
-        outside=_sglang_context(situation, logged, before) if sglang else observed.get("non_torch_gib"),
+        outside=_sglang_context(situation, logged, before) if sglang else _outside(observed, extra),
         graphs=extra.get("cudagraph_estimated_gib"),
         rest=None if sglang else _rest(situation, logged or weights, observed.get("kv_cache_gib")),
         loading=logged - weights if sglang and logged is not None else None,
     )
+
+
+def _outside(observed: Row, extra: Row) -> float | None:
+    """As logged, or by what loading took besides the weights."""
+    logged: float | None = observed.get("non_torch_gib")
+    taken, weights = extra.get("consumed_weights_plus_nontorch_gib"), observed.get("weights_gib")
+    return taken - weights if logged is None and taken is not None and weights is not None else logged
 
 
 def _sglang_context(situation: Situation, weights: float | None, before: float | None) -> float | None:

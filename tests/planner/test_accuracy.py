@@ -206,8 +206,10 @@ def test_the_script(tmp_path: Path) -> None:
     observations, models, out = tmp_path / "o.jsonl", tmp_path / "m.jsonl", tmp_path / "p.jsonl"
     observations.write_text(json.dumps(ROW) + "\n" + json.dumps(ROW | {"id": "b", "observed": None}) + "\n")
     models.write_text(json.dumps(FACTS) + "\n")
-    command = [sys.executable, "bench/planner_accuracy.py", "--observations", observations, "--models", models]
-    done = subprocess.run([*command, "--out", out], cwd=ROOT, capture_output=True, text=True, check=True)
+    files = {"--observations": observations, "--models": models, "--out": out}
+    words = [str(word) for pair in files.items() for word in pair]
+    command = [sys.executable, "bench/planner_accuracy.py", *words]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     predictions = [json.loads(line) for line in out.read_text().splitlines()]
     assert [prediction["id"] for prediction in predictions] == ["a", "b"]
     assert predictions[0]["kv_cache_gib"] == pytest.approx(5.01, rel=0.02)

@@ -17,8 +17,9 @@ MANY_SEQUENCES_SINCE = (0, 8, 3)
 A100_IS_SMALL_SINCE = (0, 9, 1)
 STATES_SINCE = (0, 9, 2)
 """V1 runs models with states: https://github.com/vllm-project/vllm/pull/20016."""
-LONG_CONTEXT = 32 * 1024
-"""V0 turns chunked prefill on above it, so that the batch no longer grows with maxModelLen."""
+LONG_CONTEXT, CHUNKED_SINCE = 32 * 1024, (0, 5, 5)
+"""V0 turns chunked prefill on above it, so that the batch no longer grows with maxModelLen:
+https://github.com/vllm-project/vllm/pull/6666."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def _default_tokens(situation: Situation, v1: bool, large: bool) -> int:
     multimodal = situation.model.multimodal
     if situation.arguments.given("--enable-chunked-prefill"):
         return 2048
-    if situation.max_model_len > LONG_CONTEXT and not multimodal:
+    long = situation.max_model_len > LONG_CONTEXT and situation.version >= CHUNKED_SINCE
+    if long and not multimodal:
         return 2048
     return max(situation.max_model_len, 5120 if multimodal else 2048)
