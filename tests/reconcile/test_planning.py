@@ -5,9 +5,9 @@ from collections import Counter
 from typing import Any
 
 from modelberth.api.meta import KIND
+from modelberth.planner.policy import PLAN_POLICY
 from modelberth.ports.hub import HubProblem
 from modelberth.reconcile.lookups import RETRY_S
-from modelberth.reconcile.plans import POLICY
 from tests.fakes.cluster import Cluster
 from tests.fakes.hub import unreachable
 from tests.fakes.resources import KEY, model_deployment
@@ -102,7 +102,7 @@ async def test_an_older_revision_serves_on(cluster: Cluster) -> None:
 
 async def test_an_expert_may_overrule(cluster: Cluster) -> None:
     await ready(cluster).create(model_deployment(**TOO_LONG))
-    cluster.kube.edit(KIND, *KEY, lambda raw: raw["metadata"].update(annotations={POLICY: "Warn"}))
+    cluster.kube.edit(KIND, *KEY, lambda raw: raw["metadata"].update(annotations={PLAN_POLICY: "Warn"}))
     await cluster.settle()
     await cluster.serve()
     assert cluster.state() == ("True", "Serving")

@@ -8,7 +8,8 @@ from modelberth.api.finding import Finding
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.manifests.settings import Settings
 from modelberth.planner.files import ModelFiles
-from modelberth.webhook.judgement import PLAN_POLICY, judge_plan, judge_spec, matters, plan_request, unplannable
+from modelberth.planner.policy import PLAN_POLICY
+from modelberth.webhook.judgement import judge_plan, judge_spec, matters, plan_request, unplannable
 from modelberth.webhook.review import Raw, Review, Verdict
 from tests.webhook.requests import TOO_LARGE, plan_of, stored
 

@@ -9,10 +9,6 @@ from modelberth.planner.planned import Planned, planned
 from modelberth.planner.planning import plan
 from modelberth.planner.request import PlanRequest
 from modelberth.reconcile.lookups import Answer
-from modelberth.reconcile.observed import Raw
-
-POLICY = "modelberth.dev/plan-policy"
-"""Annotation: Enforce (default) or Warn, by which an expert overrules the planner."""
 
 MAX_KEPT = 1000
 
@@ -35,8 +31,3 @@ class Plans:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return known
-
-
-def enforced(resource: Raw) -> bool:
-    """Whether what does not fit must not start."""
-    return (resource["metadata"].get("annotations") or {}).get(POLICY) != "Warn"

@@ -12,6 +12,7 @@ from modelberth.engines.capacity import Capacity
 from modelberth.manifests.children import children, engine_image, engine_version
 from modelberth.manifests.facts import Facts, inputs_of
 from modelberth.manifests.settings import Settings
+from modelberth.planner.policy import overruled
 from modelberth.ports.kube import ApiError, Kube
 from modelberth.reconcile.actions import Action, Settled, decide
 from modelberth.reconcile.events import events_of
@@ -21,7 +22,7 @@ from modelberth.reconcile.facts_pod import Step
 from modelberth.reconcile.judged import Judge
 from modelberth.reconcile.lookups import Answer
 from modelberth.reconcile.observed import Observed, Raw, View, gather, owned_by
-from modelberth.reconcile.plans import Plans, enforced
+from modelberth.reconcile.plans import Plans
 from modelberth.reconcile.pod_checks import check_pods
 from modelberth.reconcile.problem import Problem
 from modelberth.reconcile.readings import Readings
@@ -110,7 +111,7 @@ class Reconciler:
     async def _plan(self, key: Key, md: ModelDeployment, answer: Answer, observed: Observed) -> float | None:
         """Builds pods of what fits, or says why there are none."""
         planned = self.plans.of(md, self._version(md), answer)
-        if planned.status == "False" and enforced(observed.resource):
+        if planned.status == "False" and not overruled(observed.resource["metadata"]):
             problem = Problem(planned.reason, planned.message, stalled=True)
             verdict = Verdict(md, observed, problem, self._engine(md), answer.commit, planned)
             return await self._tell(key, verdict)

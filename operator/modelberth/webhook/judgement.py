@@ -2,7 +2,7 @@
 
 from modelberth.api.engine_tables import FACTS
 from modelberth.api.finding import Finding, InvalidSpec
-from modelberth.api.meta import API_VERSION, GROUP, KIND
+from modelberth.api.meta import API_VERSION, KIND
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.validation import parse
 from modelberth.manifests.children import chosen_image, engine_image
@@ -10,11 +10,9 @@ from modelberth.manifests.settings import Settings
 from modelberth.planner.files import ModelFiles
 from modelberth.planner.gpus import gpu_of
 from modelberth.planner.plan import Plan
+from modelberth.planner.policy import overruled
 from modelberth.planner.request import PlanRequest
 from modelberth.webhook.review import Raw, Review, Verdict
-
-PLAN_POLICY = f"{GROUP}/plan-policy"
-"""Annotation: Enforce (the default) or Warn, with which an expert overrules the planner."""
 
 ALLOWED = Verdict()
 FACTS_MISSING = Verdict(
@@ -70,6 +68,6 @@ def judge_plan(md: ModelDeployment, plan: Plan) -> Verdict:
     warnings = tuple(map(str, plan.findings))
     if plan.fits is not False:
         return Verdict(warnings=warnings, judged=plan.fits is not None)
-    if (md.metadata.get("annotations") or {}).get(PLAN_POLICY) == "Warn":
+    if overruled(md.metadata):
         return Verdict(warnings=(*warnings, f"fits with: {advice}") if advice else warnings)
     return Verdict(plan.findings, advice)

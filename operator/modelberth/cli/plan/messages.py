@@ -4,10 +4,7 @@ from collections.abc import Iterator
 
 from modelberth.cli.inputs import printable
 from modelberth.cli.plan.judging import Judged
-
-# The annotation is the operator's affair; `plan` answers all the same.
-POLICY = "modelberth.dev/plan-policy"
-WARN = "Warn"
+from modelberth.planner.policy import PLAN_POLICY, overruled
 
 
 def messages(judged: list[Judged], in_full: bool) -> Iterator[str]:
@@ -25,10 +22,6 @@ def _of(judged: Judged, in_full: bool) -> Iterator[str]:
     if in_full:
         yield from map(str, judged.findings)
         yield from (f"fits with {advice.change}" for advice in (judged.plan.advice if judged.plan else ()))
-    if judged.md and judged.fits is False and _warns(judged.md.metadata):
-        yield f"does not fit, but the operator would start it: {POLICY} is {WARN}"
-
-
-def _warns(metadata: dict[str, object]) -> bool:
-    annotations = metadata.get("annotations")
-    return isinstance(annotations, dict) and annotations.get(POLICY) == WARN
+    # The annotation is the operator's affair; `plan` answers all the same.
+    if judged.md and judged.fits is False and overruled(judged.md.metadata):
+        yield f"does not fit, but the operator would start it: {PLAN_POLICY} is Warn"
