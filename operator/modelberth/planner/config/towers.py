@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from modelberth.planner.config.pieces import linear, norms, vector
 from modelberth.planner.config.values import MAX_LAYERS, Config
-from modelberth.planner.model import Matrix
+from modelberth.planner.model import Matrix, Split
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Blocks:
     """Of the other projections."""
     norms: int = 2
     norm_bias: bool = True
+    heads: int = 0
+    """Heads of attention, where their number decides whether GPUs can share them."""
     vectors: int = 0
     """Elements of norms of heads, scales and the like in each layer."""
 
@@ -28,9 +30,10 @@ class Blocks:
 def encoder(blocks: Blocks) -> tuple[Matrix, ...]:
     """The matrices of all layers together."""
     name, hidden, inner = blocks.name, blocks.hidden, blocks.inner
+    split: Split = "replicated" if blocks.heads % 2 else "tensor"  # InternViT 6B has 25, which vLLM does not cut
     one = (
-        *linear(f"{name}.attn.qkv", hidden, 3 * hidden, blocks.qkv_bias),
-        *linear(f"{name}.attn.proj", hidden, hidden, blocks.bias),
+        *linear(f"{name}.attn.qkv", hidden, 3 * hidden, blocks.qkv_bias, split),
+        *linear(f"{name}.attn.proj", hidden, hidden, blocks.bias, split),
         *(linear(f"{name}.mlp.gate_proj", hidden, inner, blocks.bias) if blocks.gated else ()),
         *linear(f"{name}.mlp.fc1", hidden, inner, blocks.bias),
         *linear(f"{name}.mlp.fc2", inner, hidden, blocks.bias),
@@ -51,6 +54,16 @@ def two_layers(name: str, inputs: int, inner: int, outputs: int) -> tuple[Matrix
         *linear(f"{name}.linear_1", inputs, inner, bias=True),
         *linear(f"{name}.linear_2", inner, outputs, bias=True),
     )
+
+
+def vision_of(config: Config) -> Config:
+    """vision_config; all defaults where the file leaves it out."""
+    return config.section("vision_config") or config.absent("vision_config")
+
+
+def merged_patches(vision: Config) -> int:
+    """Patches that become one token."""
+    return vision.size("spatial_merge_size", default=2) ** 2
 
 
 def depth_of(vision: Config) -> int:
