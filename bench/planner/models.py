@@ -134,8 +134,32 @@ def _number(value: Any, default: int = 0) -> int:
     return int(match[0]) if match else default
 
 
+_MIXTURE_WORDS = {
+    "num_experts": r"(\d+) (?:routed )?experts|num_experts\D{1,3}(\d+)",
+    "num_experts_per_tok": r"top[- ]?(\d+)|(\d+) (?:active|per token)|num_experts_per_tok\D{1,3}(\d+)",
+    "moe_intermediate_size": r"(?:moe_intermediate_size|inner|intermediate)\D{1,10}(\d+)",
+    "shared": r"(\d+) shared",
+    "first_k_dense_replace": r"first_k_dense_replace\D{1,3}(\d+)|first (\d+) (?:layers )?dense",
+}
+_LATENT_WORDS = {
+    name: rf"{name}\D{{1,3}}(\d+)"
+    for name in ("kv_lora_rank", "q_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim", "index_head_dim")
+}
+
+
+def _told(value: Any, words: dict[str, str]) -> dict[str, Any]:
+    """A record as it is, or what prose tells of one."""
+    if isinstance(value, dict):
+        return value
+    found = {key: re.search(pattern, str(value or "")) for key, pattern in words.items()}
+    return {
+        key: int(next(group for group in match.groups() if group)) for key, match in found.items() if match is not None
+    }
+
+
 def _mixture(moe: Any, model_type: str) -> dict[str, Any]:
-    if not isinstance(moe, dict) or not moe.get("num_experts"):
+    moe = _told(moe, _MIXTURE_WORDS)
+    if not moe.get("num_experts"):
         return {}
     experts = _number(moe["num_experts"])
     config = {
@@ -155,7 +179,8 @@ def _mixture(moe: Any, model_type: str) -> dict[str, Any]:
 
 
 def _latent(mla: Any) -> dict[str, Any]:
-    if not isinstance(mla, dict) or not mla.get("kv_lora_rank"):
+    mla = _told(mla, _LATENT_WORDS)
+    if not mla.get("kv_lora_rank"):
         return {}
     return {key: value for key, value in mla.items() if isinstance(value, int) or value is None}
 

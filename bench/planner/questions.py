@@ -1,5 +1,6 @@
 """A row of observations as a question to the planner. Only what was known before the engine started is read."""
 
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +25,10 @@ INPUTS = (
     *("enforce_eager", "config_ref"),
 )
 """Columns that are read; observed, quote, notes and source are not."""
+
+_NUMBERS = (
+    *("tp", "pp", "dp", "gpu_gib", "gpu_memory_utilization", "mem_fraction_static", "max_model_len", "max_num_seqs"),
+)
 
 _ENGINES = {"vllm": "vLLM", "sglang": "SGLang"}
 _DTYPES = {"float16": "half", "fp16": "half", "half": "half", "bfloat16": "bfloat16", "float32": "float32"}
@@ -53,7 +58,7 @@ class Unanswerable(ValueError):  # noqa: N818 - says what the row is
 
 def question_of(row: dict[str, Any], facts: dict[str, dict[str, Any]]) -> Question:
     """The question that a row is. ``facts``: rows of models by name. Raises Unanswerable."""
-    row = {key: row.get(key) for key in INPUTS}
+    row = {key: _number(row.get(key)) if key in _NUMBERS else row.get(key) for key in INPUTS}
     engine = _ENGINES.get(str(row["engine"]).lower())
     if engine is None:
         raise Unanswerable(f"engine {row['engine']} is not planned")
@@ -85,6 +90,19 @@ def question_of(row: dict[str, Any], facts: dict[str, dict[str, Any]]) -> Questi
         fraction = default_fraction(version, gpu.memory_gib, parallel.tensor * parallel.pipeline, parallel.data)
     request = PlanRequest(spec, version, ModelFiles(config=config), memory_fraction=fraction)
     return Question(request, model, gpu is not None, row["tp"] is not None)
+
+
+def _number(value: Any) -> float | int | None:
+    """A positive number, also where it is written as text; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    if not math.isfinite(number) or number <= 0:
+        return None
+    return int(number) if number == int(number) else number
 
 
 def _model(config: dict[str, Any], facts: dict[str, Any]) -> Model:

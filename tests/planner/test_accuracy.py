@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.planner.answers import answer, errors, verdicts
@@ -61,6 +61,14 @@ ROW: dict[str, Any] = {
     },
 }
 KNOWN = {FACTS["model"]: FACTS}
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 5),
+    st.floats(allow_nan=False),
+    st.text(max_size=12),
+    st.sampled_from(["0.10.2", "V0", "gptq g", "none", "fp8", "H100", "A100 MIG 1g.5gb", "sglang", [1], {"a": 1}]),
+)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +160,22 @@ def test_names_choose_the_architecture(name: str, model_type: str) -> None:
     assert family.model_type == model_type
 
 
+def test_mixtures_and_latent_attention_in_prose() -> None:
+    known = {"model": "deepseek-ai/DeepSeek-V3", "moe": "256 experts, top-8, inner 2048, 1 shared, first 3 dense"}
+    made = config_of(FACTS | known | {"mla": "kv_lora_rank 512, qk_rope_head_dim 64"})
+    assert made is not None
+    assert (made["n_routed_experts"], made["num_experts_per_tok"], made["moe_intermediate_size"]) == (256, 8, 2048)
+    assert (made["n_shared_experts"], made["first_k_dense_replace"]) == (1, 3)
+    assert (made["kv_lora_rank"], made["qk_rope_head_dim"]) == (512, 64)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from([*FACTS, "moe", "mla", "sliding_window", "notes"]), VALUES))
+def test_no_facts_crash_it(changes: dict[str, Any]) -> None:
+    facts = FACTS | changes | {"model": FACTS["model"]}
+    assert set(answer(ROW, {FACTS["model"]: facts})) == set(answer(ROW, KNOWN))
+
+
 def test_facts_with_gaps_are_no_model() -> None:
     assert config_of(FACTS | {"hidden_size": None}) is None
     assert config_of(FACTS | {"model": "nobody/knows-it"}) is None
@@ -185,16 +209,7 @@ def test_sglang_rows_name_their_share() -> None:
     assert question_of(row, KNOWN).request.memory_fraction == 0.88
 
 
-VALUES = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-5, 5),
-    st.floats(),
-    st.text(max_size=12),
-    st.sampled_from(["0.10.2", "V0", "gptq g", "none", "fp8", "H100", "A100 MIG 1g.5gb", "sglang", [1], {"a": 1}]),
-)
-
-
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(INPUTS), VALUES))
 def test_no_row_crashes_it(changes: dict[str, Any]) -> None:
     given_ = answer(ROW | changes, KNOWN)

@@ -29,6 +29,9 @@ _SHARING = ("gemma3n", "gemma4")
 SHORT_KV_CACHE = "ShortKvCache"
 """Reason of a warning: SGLang starts though no request of maxModelLen tokens fits."""
 
+REQUESTS = 2048
+"""That may run at once, unless --max-running-requests says otherwise (init_memory_pool in the file above)."""
+
 _PREFILL = ((35, 2048), (60, 4096), (160, 8192))
 _PREFILL_LARGE = 16384
 """Chunks of prefill by memory in GiB.
@@ -76,8 +79,15 @@ class _Shares:
     """Buffers of collectives, which come while weights are loaded: SGLang logs them as weights."""
     activation: int
     graphs: int
+    table: int
+    """Places of the tokens of every request that may run: sequences x context x 4 bytes."""
     fraction: float
     """mem_fraction_static."""
+
+    @property
+    def outside(self) -> int:
+        """What lives outside of the static share."""
+        return self.activation + self.graphs + self.table
 
 
 def _shares(situation: Situation) -> _Shares:
@@ -88,11 +98,12 @@ def _shares(situation: Situation) -> _Shares:
     loading = overhead_bytes(profile, gpus, situation.gpu) - context
     activation = activation_bytes(model, _batch(situation), profile)
     graphs = 0 if situation.arguments.given("--disable-cuda-graph") else graph_bytes(model, profile)
+    table = (spec.max_num_seqs or REQUESTS) * situation.max_model_len * 4
     fraction = situation.memory_fraction
     if fraction is None:
-        rest = (activation + graphs) / situation.memory
+        rest = (activation + graphs + table) / situation.memory
         fraction = round(max(spec.gpu_memory_utilization - rest, 0.01), 4)
-    return _Shares(context, loading, activation, graphs, fraction)
+    return _Shares(context, loading, activation, graphs, table, fraction)
 
 
 def _batch(situation: Situation) -> Batch:
@@ -116,7 +127,7 @@ def _stage_budget(situation: Situation, stage: Stage) -> Budget:
     left = rest - states
     tokens = max(int(left / _cell(situation, layers)), 0)
     data = situation.spec.parallelism.data
-    share = int(situation.memory * shares.fraction) + shares.activation + shares.graphs
+    share = int(situation.memory * shares.fraction) + shares.outside
     return Budget(
         budget=share,
         weights=stage.weights,
@@ -126,7 +137,7 @@ def _stage_budget(situation: Situation, stage: Stage) -> Budget:
         kv_tokens=tokens * data,
         max_concurrency=tokens / situation.max_model_len * data,
         launch=Launch(memory_fraction=shares.fraction),
-        problems=_problems(left),
+        problems=_problems(situation, shares, left),
         warnings=_warnings(situation, tokens) if left > 0 else (),
     )
 
@@ -180,11 +191,14 @@ def _states(situation: Situation, layers: tuple[Layer, ...], rest: int) -> int:
     return slots * per_sequence if slots is not None else int(rest * ratio / (1 + ratio))
 
 
-def _problems(left: int) -> tuple[Finding, ...]:
-    if left > 0:
-        return ()
-    message = f"weights and overheads leave nothing for the KV cache: {gib(-left)} too much"
-    return (does_not_fit("spec.gpuMemoryUtilization", message),)
+def _problems(situation: Situation, shares: _Shares, left: int) -> tuple[Finding, ...]:
+    if left <= 0:
+        message = f"weights and overheads leave nothing for the KV cache: {gib(-left)} too much"
+        return (does_not_fit("spec.gpuMemoryUtilization", message),)
+    if shares.table > situation.memory * (1 - shares.fraction):
+        message = f"the table of tokens for requests of this length takes {gib(shares.table)} besides the KV cache"
+        return (does_not_fit("spec.maxModelLen", message),)
+    return ()
 
 
 def _warnings(situation: Situation, tokens: int) -> tuple[Finding, ...]:
