@@ -122,6 +122,20 @@ async def test_without_a_gpu_type_nothing_is_judged_and_no_file_is_read(cluster:
     assert not cluster.hub.read
 
 
+async def test_while_the_hub_is_away_the_plan_says_what_is_known(cluster: Cluster) -> None:
+    ready(cluster).hub.problem = unreachable()
+    await cluster.create(model_deployment(**FITS, parallelism={"tensor": 2}))
+    assert cluster.state() == ("False", "HubUnreachable")
+    assert cluster.state("Planned") == ("Unknown", "FactsMissing")
+    assert cluster.status["plan"] == {"estimated": True, "gpusPerReplica": 2}
+    writes = Counter(cluster.kube.writes)
+    await cluster.settle(600)
+    assert cluster.kube.writes == writes
+    cluster.hub.problem = None
+    await cluster.settle(301)
+    assert cluster.state("Planned") == ("True", "Fits")
+
+
 async def test_facts_that_arrive_late_are_told_and_roll_nothing(cluster: Cluster) -> None:
     ready(cluster).hub.unread = HubProblem("HubUnreachable", "The hub does not answer.", transient=True)
     await cluster.create(model_deployment(**TOO_LONG))

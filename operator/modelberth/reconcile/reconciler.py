@@ -104,8 +104,9 @@ class Reconciler:
             return await self._tell(key, Verdict(md, observed, answer.problem, self._engine(md)))
         if answer.problem is not None:
             problem = Problem(answer.problem.reason, answer.problem.message, stalled=not answer.problem.transient)
-            told = await self._tell(key, Verdict(md, observed, problem, self._engine(md)))
-            return _sooner(answer.retry_s, told)
+            planned = self.plans.of(md, self._version(md), replace(answer, unread=answer.problem))
+            verdict = Verdict(md, observed, problem, self._engine(md), planned=planned)
+            return _sooner(answer.retry_s, await self._tell(key, verdict))
         return await self._plan(key, md, answer, observed)
 
     async def _plan(self, key: Key, md: ModelDeployment, answer: Answer, observed: Observed) -> float | None:
