@@ -60,7 +60,7 @@ def situation_of(record: dict[str, Any], limit: int = 16 * GIB, **fields: Any) -
         model=model,
         memory=limit,
         gpu=None,
-        arguments=Arguments(spec.engine.args),
+        arguments=Arguments(spec.engine.args, spec.engine.env),
         max_model_len=spec.max_model_len or model.max_len or 4096,
     )
 
@@ -91,6 +91,7 @@ PEAKS = {
     "vLLM 1.2B AWQ": Peak("vLLM", LARGE_AWQ, 512, 4866),
     "vLLM 0.6B, untied": Peak("vLLM", UNTIED, 512, 4185),
     "SGLang SmolLM2 135M": Peak("SGLang", SMOL, 10000 * 23040 / MIB, 3033),
+    "SGLang 0.6B, untied": Peak("SGLang", UNTIED, 10000 * 73728 / MIB, 4876),
     "SGLang 1.2B": Peak("SGLang", LARGE, 10000 * 32768 / MIB, 5627),
 }
 
@@ -114,6 +115,7 @@ def test_what_pods_really_took(name: str) -> None:
         (SMOL, 700000000, None, 30336),
         (QWEN, 536870912, 2048, 43648),
         (LARGE, 536870912, 2048, 16384),
+        (UNTIED, 536870912, 2048, 7168),
     ],
 )
 def test_tokens_that_vllm_makes_of_its_bytes(
@@ -121,6 +123,28 @@ def test_tokens_that_vllm_makes_of_its_bytes(
 ) -> None:
     """vllm:cache_config_info{kv_cache_size_tokens} of pods that were started with --kv-cache-memory-bytes."""
     assert vllm_room(situation_of(record, maxModelLen=length), kv_bytes).tokens == tokens
+
+
+def test_an_fp8_cache_holds_twice_as_much() -> None:
+    """The same of a pod with --kv-cache-dtype fp8."""
+    assert vllm_room(situation_of(SMOL, maxModelLen=2048, kvCacheDtype="fp8"), 134217728).tokens == 11648
+
+
+def test_a_cache_cut_over_three_ranks() -> None:
+    """The same of a pod with --tensor-parallel-size 3."""
+    situation = situation_of(SMOL, maxModelLen=2048, parallelism={"tensor": 3})
+    assert vllm_room(situation, 134217728).tokens == 17408
+
+
+def test_sglang_wants_a_numa_node_for_each_rank() -> None:
+    def assumed(**fields: Any) -> tuple[str, ...]:
+        return budget_of(SMOL, 32 * GIB, parallelism={"data": 2}, **fields).assumed
+
+    engine = {"type": "SGLang"}
+    assert "2 NUMA nodes" in assumed(engine=engine)[0]
+    bound = [{"name": "SGLANG_CPU_OMP_THREADS_BIND", "value": "0|1"}]
+    assert not assumed(engine=engine | {"env": bound})
+    assert not assumed()
 
 
 def test_the_launch_says_what_was_planned() -> None:

@@ -135,7 +135,16 @@ def _budget(situation: Situation, shares: _Shares, each: int, room: Room) -> Bud
         max_concurrency=room.concurrency * data,
         launch=Launch(spec.gpu_memory_utilization, cpu_kv_bytes=max(each, 0), cpu_kv_tokens=room.tokens),
         problems=_problems(situation, shares, room),
+        assumed=_assumed(situation),
     )
+
+
+def _assumed(situation: Situation) -> tuple[str, ...]:
+    """SGLang binds each rank to a NUMA node of its own, and stops where there are too few of them."""
+    bound = situation.arguments.variable("SGLANG_CPU_OMP_THREADS_BIND")
+    if situation.spec.engine.type == "vLLM" or _ranks(situation) == 1 or bound:
+        return ()
+    return (f"the node has {_ranks(situation)} NUMA nodes, else SGLANG_CPU_OMP_THREADS_BIND is needed",)
 
 
 def _problems(situation: Situation, shares: _Shares, room: Room) -> tuple[Finding, ...]:
