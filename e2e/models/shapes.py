@@ -1,8 +1,10 @@
-"""Repositories of large models without their weights: config.json and the index say all that a plan needs."""
+"""Repositories of large models without their weights: config.json and the header say all that a plan needs."""
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,21 +40,46 @@ SHAPES: dict[str, dict[str, int]] = {
         "num_hidden_layers": 80,
     },
 }
-_BYTES = {"Llama-3.1-8B": 16_060_522_496, "Llama-3.1-70B": 141_107_412_992}
+_TYPE, _BYTES = "BF16", 2
 
 
 def write_shapes(folder: Path) -> None:
-    """One repository per shape. What the index names does not exist: nobody is meant to download it."""
+    """One repository per shape: config.json, and a safetensors file that ends after its header."""
     for name, shape in SHAPES.items():
         repository = folder / f"{name}-shape"
         repository.mkdir()
-        index = {
-            "metadata": {"total_size": _BYTES[name]},
-            "weight_map": {"model.embed_tokens.weight": "model-00001-of-00002.safetensors"},
-        }
-        _write(repository / "config.json", _COMMON | shape)
-        _write(repository / "model.safetensors.index.json", index)
+        config = json.dumps(_COMMON | shape, indent=2) + "\n"
+        (repository / "config.json").write_text(config, encoding="utf-8")
+        header = json.dumps(_header(shape), separators=(",", ":")).encode()
+        (repository / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
-    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+def _header(shape: dict[str, int]) -> dict[str, Any]:
+    header: dict[str, Any] = {}
+    end = 0
+    for name, sizes in _tensors(shape):
+        start, end = end, end + math.prod(sizes) * _BYTES
+        header[name] = {"dtype": _TYPE, "shape": sizes, "data_offsets": [start, end]}
+    return header
+
+
+def _tensors(shape: dict[str, int]) -> Iterator[tuple[str, list[int]]]:
+    """Name and sizes of every tensor of a Llama."""
+    hidden, inner, vocabulary = shape["hidden_size"], shape["intermediate_size"], _COMMON["vocab_size"]
+    keys = hidden // shape["num_attention_heads"] * _COMMON["num_key_value_heads"]
+    yield "model.embed_tokens.weight", [vocabulary, hidden]
+    for layer in range(shape["num_hidden_layers"]):
+        for name, sizes in (
+            ("self_attn.q_proj", [hidden, hidden]),
+            ("self_attn.k_proj", [keys, hidden]),
+            ("self_attn.v_proj", [keys, hidden]),
+            ("self_attn.o_proj", [hidden, hidden]),
+            ("mlp.gate_proj", [inner, hidden]),
+            ("mlp.up_proj", [inner, hidden]),
+            ("mlp.down_proj", [hidden, inner]),
+            ("input_layernorm", [hidden]),
+            ("post_attention_layernorm", [hidden]),
+        ):
+            yield f"model.layers.{layer}.{name}.weight", sizes
+    yield "model.norm.weight", [hidden]
+    yield "lm_head.weight", [vocabulary, hidden]

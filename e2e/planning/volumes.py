@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from e2e.conftest import Space
 
 CLAIM = "weights"
-MODEL = "SmolLM2-135M-Instruct-GGUF"
+REPOSITORY = "SmolLM2-135M-Instruct-GGUF"
+FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 _ON_NODE = "/var/tmp/modelberth-e2e"
 _STAGING = "modelberth-volumes"
 """Namespace without a Pod Security label: whoever fills the volume writes on the node as root."""
@@ -19,7 +20,7 @@ def claim_with_model(space: Space) -> Iterator[str]:
     folder = f"/volumes/{space.name}"
     kubectl = space.platform.kubectl
     kubectl("apply", "-f", "-", stdin=_document("Namespace", _STAGING))
-    _on_node(space, "fill", f"mkdir {folder} && cp -r /models/modelberth/{MODEL} {folder}/model")
+    _on_node(space, "fill", f"mkdir {folder} && cp /models/modelberth/{REPOSITORY}/{FILE} {folder}")
     volume = {
         "capacity": {"storage": "1Gi"},
         "accessModes": ["ReadOnlyMany"],
@@ -37,7 +38,7 @@ def claim_with_model(space: Space) -> Iterator[str]:
     kubectl("apply", "-f", "-", stdin=_document("PersistentVolume", space.name, spec=volume))
     space.kubectl("apply", "-f", "-", stdin=_document("PersistentVolumeClaim", CLAIM, spec=claim))
     try:
-        yield f"pvc://{CLAIM}/model"
+        yield f"pvc://{CLAIM}/{FILE}"
     finally:
         kubectl("delete", "persistentvolume", space.name, "--wait=false")
         _on_node(space, "empty", f"rm -rf {folder}")

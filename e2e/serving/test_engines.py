@@ -4,6 +4,7 @@ import pytest
 
 from e2e.conftest import Space
 from e2e.install.client import Client
+from e2e.planning.plans import assert_as_planned, wait_measured
 
 QUESTION = "What is the capital of France?"
 
@@ -14,6 +15,8 @@ EXAMPLES = (
     ("smollm2-gptq", "vllm"),
     ("smollm2-bf16-sglang", "sglang"),
 )
+BLOCKS = {"llama-cpp": 0, "vllm": 128, "sglang": 1}
+"""Tokens of one block of the KV cache on the CPU; llama.cpp has none, and its size is what it was told."""
 
 
 @pytest.mark.timeout(1800)
@@ -25,6 +28,7 @@ def test_an_example_answers_through_its_service(space: Space, client: Client, ex
     assert status["url"] == f"http://{example}.{space.name}.svc/v1"
     assert "Paris" in client.ask(status["url"], example, QUESTION)
     assert status["weights"]["commit"], "the revision was resolved to a commit"
+    assert_as_planned(wait_measured(space, example), BLOCKS[image])
     row = space.kubectl("get", "mdep", example).splitlines()
     assert row[0].split() == ["NAME", "READY", "REASON", "REPLICAS", "ENGINE", "MODEL", "URL", "AGE"]
     assert row[1].split()[:3] == [example, "True", "Serving"]
