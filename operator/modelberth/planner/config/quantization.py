@@ -179,7 +179,7 @@ _READERS: dict[str, Callable[[Config], Recipe]] = {
 def _unknown(section: Config, method: str) -> Recipe:
     bits = _bits(section, "bits", "w_bit", "nbits", "num_bits")
     return Recipe(
-        Scheme(method or "unknown", bits, _group(section)),
+        Scheme(method or "unknown", bits, _group(section, 0)),
         estimated=(f"the quantization {method or 'of config.json'} is not known: taken as {bits} bits",),
     )
 
