@@ -11,7 +11,7 @@ from modelberth.api.finding import Finding
 from modelberth.planner.budgets.budget import Budget, Situation, does_not_fit, gib
 from modelberth.planner.kv_cache import CacheType, state_bytes, token_bytes
 from modelberth.planner.model import AttentionCache, Layer
-from modelberth.planner.overheads import Batch, activation_bytes, graph_bytes, overhead_bytes
+from modelberth.planner.overheads import Batch, activation_bytes, device_class, graph_bytes, overhead_bytes
 from modelberth.planner.plan import Launch
 from modelberth.planner.quantization import element_bytes, kv_element_bytes, scheme_held
 from modelberth.planner.weights import Held, Sharding, Stage, stages
@@ -29,8 +29,9 @@ _SHARING = ("gemma3n", "gemma4")
 SHORT_KV_CACHE = "ShortKvCache"
 """Reason of a warning: SGLang starts though no request of maxModelLen tokens fits."""
 
-REQUESTS = 2048
-"""That may run at once, unless --max-running-requests says otherwise (init_memory_pool in the file above)."""
+REQUESTS = (2048, 4096)
+"""That may run at once, at least and at most (init_memory_pool in the file above)."""
+AITER_PARTITION = 256
 
 _PREFILL = ((35, 2048), (60, 4096), (160, 8192))
 _PREFILL_LARGE = 16384
@@ -79,18 +80,18 @@ class _Shares:
     """Buffers of collectives, which come while weights are loaded: SGLang logs them as weights."""
     activation: int
     graphs: int
-    table: int
-    """Places of the tokens of every request that may run: sequences x context x 4 bytes."""
+    requests: int
+    """Tables for every request that may run."""
     fraction: float
     """mem_fraction_static."""
 
     @property
     def outside(self) -> int:
         """What lives outside of the static share."""
-        return self.activation + self.graphs + self.table
+        return self.activation + self.graphs + self.requests
 
 
-def _shares(situation: Situation) -> _Shares:
+def _shares(situation: Situation, stage: Stage) -> _Shares:
     spec, model = situation.spec, situation.model
     profile = situation.profiles.of("SGLang", situation.gpu, situation.version)
     context = overhead_bytes(profile, 1, situation.gpu)
@@ -98,12 +99,34 @@ def _shares(situation: Situation) -> _Shares:
     loading = overhead_bytes(profile, gpus, situation.gpu) - context
     activation = activation_bytes(model, _batch(situation), profile)
     graphs = 0 if situation.arguments.given("--disable-cuda-graph") else graph_bytes(model, profile)
-    table = (spec.max_num_seqs or REQUESTS) * situation.max_model_len * 4
     fraction = situation.memory_fraction
+    most = int((situation.memory * (fraction or 1) - stage.weights) / _cell(situation, stage.layers))
+    requests = _requests(situation, most) * _request_bytes(situation)
     if fraction is None:
-        rest = (activation + graphs + table) / situation.memory
+        rest = (activation + graphs + requests) / situation.memory
         fraction = round(max(spec.gpu_memory_utilization - rest, 0.01), 4)
-    return _Shares(context, loading, activation, graphs, table, fraction)
+    return _Shares(context, loading, activation, graphs, requests, fraction)
+
+
+def _requests(situation: Situation, tokens: int) -> int:
+    """Requests that may run at once, by the tokens of the pool at most."""
+    if situation.spec.max_num_seqs is not None:
+        return situation.spec.max_num_seqs
+    few, many = REQUESTS
+    return min(max(tokens * 512 // situation.max_model_len, few), many)
+
+
+def _request_bytes(situation: Situation) -> int:
+    """A row of the table of token places and, on AMD, a workspace of the attention kernel.
+
+    https://github.com/sgl-project/sglang/blob/v0.5.4/python/sglang/srt/layers/attention/aiter_backend.py
+    """
+    places = 4 * situation.max_model_len
+    cache = next((layer.cache for layer in situation.model.layers if isinstance(layer.cache, AttentionCache)), None)
+    if cache is None or device_class(situation.gpu) != "rocm":
+        return places
+    heads = -(-situation.model.attention_heads // _attention_gpus(situation))
+    return places + heads * -(-situation.max_model_len // AITER_PARTITION) * (cache.value_dim + 2) * 4
 
 
 def _batch(situation: Situation) -> Batch:
@@ -119,7 +142,7 @@ def _batch(situation: Situation) -> Batch:
 
 
 def _stage_budget(situation: Situation, stage: Stage) -> Budget:
-    shares = _shares(situation)
+    shares = _shares(situation, stage)
     free = situation.memory - shares.context
     rest = int(free * shares.fraction) - stage.weights - shares.loading
     layers = stage.layers
@@ -195,8 +218,8 @@ def _problems(situation: Situation, shares: _Shares, left: int) -> tuple[Finding
     if left <= 0:
         message = f"weights and overheads leave nothing for the KV cache: {gib(-left)} too much"
         return (does_not_fit("spec.gpuMemoryUtilization", message),)
-    if shares.table > situation.memory * (1 - shares.fraction):
-        message = f"the table of tokens for requests of this length takes {gib(shares.table)} besides the KV cache"
+    if shares.requests > situation.memory * (1 - shares.fraction):
+        message = f"tables for requests of this length take {gib(shares.requests)} besides the KV cache"
         return (does_not_fit("spec.maxModelLen", message),)
     return ()
 
