@@ -21,6 +21,7 @@ from modelberth.planner.model import AttentionCache, LatentCache, Layer, Model
 __all__ = ["ModelUnreadable", "read_model"]
 
 DTYPES = ("bfloat16", "float16", "float32")
+EXPERTS_PER_TOKEN = ("num_experts_per_tok", "num_experts_per_token", "moe_topk", "moe_k", "top_k_experts")
 TEXT_SECTIONS = ("text_config", "llm_config", "language_config")
 
 
@@ -74,6 +75,7 @@ def model_of(config: Config) -> Model:
         dtype=_dtype(config, text),
         experts=mixture,
         expert_inner_dim=expert_inner_size(text) if mixture else 0,
+        experts_per_token=min(text.count(*EXPERTS_PER_TOKEN, default=2), mixture),
         intermediate_size=(traits.inner or inner_size)(text),
         multimodal=bool(extra),
         estimated=tuple(assumed),
