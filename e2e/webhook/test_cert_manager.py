@@ -60,6 +60,9 @@ def issue(judge: Judge, kept: Kept) -> None:
         "data": data,
     }
     judge.kubectl("apply", "-f", "-", stdin=json.dumps(secret))
+    # The kubelet looks at mounted Secrets again when a pod changes, and every minute or two otherwise.
+    for pod in judge.pods():
+        judge.kubectl("annotate", "--overwrite", f"pod/{pod}", f"e2e/issued={kept.serving.end.timestamp():.0f}")
     configuration = judge.platform.kubectl.json("get", judge.configuration)
     assert configuration["metadata"]["annotations"]["cert-manager.io/inject-ca-from"] == f"{judge.system}/{NAME}"
     patch = [{"op": "add", "path": "/webhooks/0/clientConfig/caBundle", "value": data["ca.crt"]}]

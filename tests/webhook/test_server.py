@@ -124,6 +124,7 @@ class Turns:
 
     answers: list[Pair | Exception]
     asked: int = 0
+    check_s: float = 0
     enough: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def current(self) -> Pair:
@@ -139,7 +140,6 @@ class Turns:
 async def test_whatever_the_source_does_the_last_good_certificate_is_served(
     server: tuple[WebhookServer, int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("modelberth.webhook.service.CHECK_S", 0)
     monkeypatch.setattr("modelberth.webhook.service.RETRY_S", 0)
     first = kept(days=-61)
     second = kept(first)

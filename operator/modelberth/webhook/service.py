@@ -18,8 +18,6 @@ from modelberth.webhook.sources import Mounted, SelfMade, Source
 
 log = logging.getLogger(__name__)
 
-CHECK_S = 60.0
-"""Seconds between looks at the certificate: for so long a replica may serve one that another has replaced."""
 RETRY_S = 5.0
 
 
@@ -42,7 +40,7 @@ async def keep_serving(source: Source, server: WebhookServer, metrics: WebhookMe
     used: Pair | None = None
     told = ""
     while True:
-        delay = CHECK_S
+        delay = source.check_s
         try:
             pair = await source.current()
             if pair != used:

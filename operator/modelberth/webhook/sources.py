@@ -16,6 +16,11 @@ log = logging.getLogger(__name__)
 class Source(Protocol):
     """Asked again and again: whoever renews the certificate, the next answer has it."""
 
+    @property
+    def check_s(self) -> float:
+        """Seconds between questions: for so long a replica may serve a certificate that was replaced."""
+        ...
+
     async def current(self) -> Pair:
         """The certificate to serve now. Raises ApiError, OSError."""
         ...
@@ -32,6 +37,8 @@ class SelfMade:
     name: str
     """DNS name of the Service: modelberth-webhook.modelberth-system.svc."""
     now: Callable[[], datetime]
+    check_s: float = 60.0
+    """Each costs two requests to the API server."""
 
     async def current(self) -> Pair:
         stored = await self.api.read()
@@ -51,6 +58,7 @@ class Mounted:
     """Reads a folder with tls.crt and tls.key. The kubelet replaces both when the Secret changes."""
 
     folder: Path
+    check_s: float = 10.0
 
     async def current(self) -> Pair:
         return Pair((self.folder / "tls.crt").read_bytes(), (self.folder / "tls.key").read_bytes())
