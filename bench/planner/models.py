@@ -93,8 +93,7 @@ def config_of(facts: dict[str, Any]) -> dict[str, Any] | None:
     longest = _published()["max_position_embeddings"].get(facts["model"])
     if longest is not None:
         config["max_position_embeddings"] = longest
-    config |= _mixture(facts.get("moe"), family.model_type)
-    config |= _latent(facts.get("mla"))
+    config |= _mixture(facts.get("moe"), family.model_type) | _latent(facts.get("mla"))
     config |= _windows(facts, family.model_type)
     config |= _peculiar(config, family.model_type)
     vision = _published()["vision_config"].get(family.model_type)

@@ -57,7 +57,7 @@ def quantization_of(row: dict[str, Any]) -> Quantization:
 
 
 def _unknown(words: _Words) -> Quantization | None:
-    return Quantization(understood=False) if words.has("aqlm", "exl3", "exl2", "w4a8", "deepseek_v4") else None
+    return Quantization(understood=False) if words.has("aqlm", "exl3", "exl2", "w4a8") else None
 
 
 def _gguf(words: _Words) -> Quantization | None:
@@ -121,7 +121,7 @@ def _compressed(form: str, weights: dict[str, Any]) -> dict[str, Any]:
 
 
 def _eight_bits(words: _Words) -> Quantization | None:
-    if words.has("mxfp4", "nvfp4"):
+    if words.has("mxfp4", "nvfp4") and not words.has("fp8 + mxfp4 experts"):
         return None
     if words.has("w8a8") and not words.has("fp8"):
         weights = {"num_bits": 8, "type": "int", "strategy": "channel", "symmetric": True}

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from modelberth.planner.compressed_cache import compressed_pool
 from modelberth.planner.kv_cache import (
     CacheType,
     Lengths,
@@ -114,3 +115,17 @@ def test_bytes_of_a_state() -> None:
     assert state_bytes(unsaid, PLAIN) == 1000 * 2 + 8000 * 2
     assert state_bytes(unsaid, CacheType(2, 2, 2, default_state_bytes=4)) == 500 * 2 + 4000 * 4
     assert state_bytes(AttentionCache(8, 128, 128), PLAIN) == 0
+
+
+@pytest.mark.parametrize(("tokens", "needed"), [(30_000, 6.66), (13_528, 5.44)])
+def test_compressed_vectors_share_pages_with_states(tokens: int, needed: float) -> None:
+    """DeepSeek V4 Flash, vLLM 0.22: what one request needs is fixed to a large part, as two batches are in flight."""
+    fours, rest = Layer((), LatentCache(512, 64, 128, 4, 4, 128)), Layer((), LatentCache(512, 64, 0, 128, 128, 128))
+    made = compressed_pool((fours,) * 20 + (rest,) * 23, Lengths(tokens, in_flight=2 * 8192))
+    assert made.pages_per_sequence * made.block_bytes / GIB == pytest.approx(needed, rel=0.05)
+
+
+def test_vectors_and_keys_for_several_tokens() -> None:
+    assert token_bytes(LatentCache(512, 64, 128, 4, 4, 128), PLAIN) == 256 + 33
+    assert token_bytes(LatentCache(512, 64, 0, 0, 1, 128), PLAIN) == 0
+    assert token_bytes(AttentionCache(2, 256, 256, None, 128, 4), PLAIN) == 2048 + 33

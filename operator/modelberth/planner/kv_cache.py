@@ -37,18 +37,20 @@ def token_bytes(cache: Cache | None, kind: CacheType) -> int:
     match cache:
         case AttentionCache():
             heads = -(-cache.kv_heads // kind.tensor)
-            return int(heads * (cache.key_dim + cache.value_dim) * kind.element_bytes)
+            return int(heads * (cache.key_dim + cache.value_dim) * kind.element_bytes) + index_bytes(cache)
         case LatentCache():
             packed = kind.packed_latent and cache.index_dim > 0
             latent = FP8_LATENT_BYTES if packed else int(cache.dim * kind.element_bytes)
-            return latent + index_bytes(cache)
+            return (latent // cache.tokens if cache.tokens else 0) + index_bytes(cache)
         case _:
             return 0
 
 
-def index_bytes(cache: LatentCache) -> int:
+def index_bytes(cache: AttentionCache | LatentCache) -> int:
     """Bytes of the sparse-attention indexer's key of one token."""
-    return cache.index_dim + -(-cache.index_dim // INDEX_GROUP) * INDEX_SCALE_BYTES if cache.index_dim else 0
+    if not cache.index_dim:
+        return 0
+    return (cache.index_dim + blocks(cache.index_dim, INDEX_GROUP) * INDEX_SCALE_BYTES) // cache.index_tokens
 
 
 def state_bytes(cache: Cache | None, kind: CacheType) -> int:

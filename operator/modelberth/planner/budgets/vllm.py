@@ -10,6 +10,7 @@ from modelberth.planner.budgets.budget import Budget, Situation, does_not_fit, g
 from modelberth.planner.budgets.vllm_cache import pool_of, separate_states, stage_share, tokens_of
 from modelberth.planner.budgets.vllm_profiling import Run, run_of
 from modelberth.planner.budgets.vllm_weights import drafts, loading_peak, stages_of
+from modelberth.planner.compressed_cache import is_compressed
 from modelberth.planner.kv_cache import Pool
 from modelberth.planner.overheads import activation_bytes, device_class, graph_bytes, overhead_bytes
 from modelberth.planner.plan import Launch
@@ -81,12 +82,17 @@ def _budget(situation: Situation, share: _Share, pool: Pool) -> Budget:
         max_concurrency=concurrency * data,
         launch=Launch(memory_fraction=situation.spec.gpu_memory_utilization),
         problems=_problems(situation, share, pool, concurrency),
-        assumed=("the drafter is taken as one layer like the last",) if _unknown_drafter(situation) else (),
+        assumed=_assumed(situation),
     )
 
 
-def _unknown_drafter(situation: Situation) -> bool:
-    return drafts(situation) and not situation.model.drafter
+def _assumed(situation: Situation) -> tuple[str, ...]:
+    found = []
+    if drafts(situation) and not situation.model.drafter:
+        found.append("the drafter is taken as one layer like the last")
+    if is_compressed(situation.model.layers):
+        found.append("the KV cache of compressed attention is known from few logs")
+    return tuple(found)
 
 
 def _problems(situation: Situation, share: _Share, pool: Pool, concurrency: float) -> tuple[Finding, ...]:

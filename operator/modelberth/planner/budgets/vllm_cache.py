@@ -2,6 +2,7 @@
 
 from modelberth.planner.budgets.budget import Situation
 from modelberth.planner.budgets.vllm_profiling import Run
+from modelberth.planner.compressed_cache import compressed_pool, is_compressed
 from modelberth.planner.kv_cache import (
     BLOCK_TOKENS,
     CacheType,
@@ -33,6 +34,8 @@ def pool_of(situation: Situation, layers: tuple[Layer, ...], run: Run) -> Pool:
         block=situation.arguments.count("--block-size") or BLOCK_TOKENS,
         state_pages=2 if situation.version >= STATES_CACHED_SINCE and _caches_prefixes(situation) else 1,
     )
+    if is_compressed(layers):
+        return compressed_pool(layers, lengths)
     make = grouped_pool if run.v1 and situation.version >= GROUPS_SINCE else full_pool
     return make(layers, cache_type(situation, run), lengths)
 
