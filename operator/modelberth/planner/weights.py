@@ -192,6 +192,8 @@ def shard(matrix: Matrix, sharding: Sharding, kv_heads: int = 0) -> Matrix:
     gpus = sharding.attention if matrix.name.split(".", 1)[0] in _ATTENTION else sharding.tensor
     if matrix.split == "kv_heads" and kv_heads:
         gpus = min(gpus, kv_heads)
+    if gpus == 1:
+        return matrix
     if matrix.split == "experts" and matrix.name.endswith(_ROW_WISE):
         return replace(matrix, inputs=-(-matrix.inputs // gpus))
     # Which side is cut does not matter for the size of dense matrices; scales are next to nothing either way.
