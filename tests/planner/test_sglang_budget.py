@@ -53,10 +53,13 @@ def test_utilization_means_the_same_everywhere() -> None:
     assert planned(fraction=0.77).launch.memory_fraction == 0.77
 
 
-def test_a_short_pool_is_a_warning() -> None:
-    made = planned(gpu={"type": "NVIDIA-L4"}, maxModelLen=131072)
-    assert not made.problems
-    assert [finding.reason for finding in made.warnings] == [SHORT_KV_CACHE]
+def test_a_short_pool_does_not_fit_a_length_that_was_asked_for_and_is_a_warning_otherwise() -> None:
+    asked = planned(gpu={"type": "NVIDIA-L4"}, maxModelLen=131072)
+    assert [finding.reason for finding in asked.problems] == [SHORT_KV_CACHE]
+    assert not asked.warnings
+    own = planned(gpu={"type": "NVIDIA-L4"}, maxModelLen=None)
+    assert not own.problems
+    assert [finding.reason for finding in own.warnings] == [SHORT_KV_CACHE]
     spec = {"model": {"uri": "hf://org/name"}, "engine": {"type": "SGLang"}, "gpu": {"type": "NVIDIA-L4"}}
     assert plan_once(PlanRequest(Spec.model_validate(spec), (0, 5, 4))).fits is None
 

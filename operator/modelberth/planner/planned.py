@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from modelberth.planner.plan import UNKNOWN_GPU, UNKNOWN_MODEL, Launch, Plan
+from modelberth.planner.plan import DOES_NOT_FIT, UNKNOWN_GPU, UNKNOWN_MODEL, UNSUPPORTED, Launch, Plan
 
 FITS = "Fits"
 FACTS_MISSING = "FactsMissing"
@@ -36,10 +36,12 @@ def planned(plan: Plan) -> Planned:
         if plan.findings:
             text += " " + _sentence("; ".join(map(str, plan.findings)))
         return Planned("True", FITS, text, plan.launch, record)
+    # Warnings may stand beside what stops it; the condition has one word for either kind of that.
+    unsupported = any(finding.reason == UNSUPPORTED for finding in plan.findings)
     text = _sentence("; ".join(map(str, plan.findings)))
     if plan.advice:
         text += " It fits with " + ", or with ".join(advice.change for advice in plan.advice) + "."
-    return Planned("False", plan.findings[0].reason, text, plan.launch, record)
+    return Planned("False", UNSUPPORTED if unsupported else DOES_NOT_FIT, text, plan.launch, record)
 
 
 def _summary(plan: Plan) -> str:

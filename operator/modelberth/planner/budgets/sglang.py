@@ -27,7 +27,7 @@ _SHARING = ("gemma3n", "gemma4")
 """Families whose layers share caches: SGLang makes one for each of them all the same."""
 
 SHORT_KV_CACHE = "ShortKvCache"
-"""Reason of a warning: SGLang starts though no request of maxModelLen tokens fits."""
+"""Reason of a finding: no request of maxModelLen tokens fits, although SGLang starts."""
 
 REQUESTS = (2048, 4096)
 """That may run at once, at least and at most (init_memory_pool in the file above)."""
@@ -160,8 +160,8 @@ def _stage_budget(situation: Situation, stage: Stage) -> Budget:
         kv_tokens=tokens * data,
         max_concurrency=tokens / situation.max_model_len * data,
         launch=Launch(memory_fraction=shares.fraction),
-        problems=_problems(situation, shares, left),
-        warnings=_warnings(situation, tokens) if left > 0 else (),
+        problems=_problems(situation, shares, left) or _short(situation, tokens, asked=True),
+        warnings=_short(situation, tokens, asked=False) if left > 0 else (),
     )
 
 
@@ -224,8 +224,12 @@ def _problems(situation: Situation, shares: _Shares, left: int) -> tuple[Finding
     return ()
 
 
-def _warnings(situation: Situation, tokens: int) -> tuple[Finding, ...]:
-    if tokens >= situation.max_model_len:
+def _short(situation: Situation, tokens: int, *, asked: bool) -> tuple[Finding, ...]:
+    """SGLang starts with less KV cache than a request may need, and refuses such requests.
+
+    Whoever asked for that length must not find out so; of the model's own length it is worth a warning.
+    """
+    if tokens >= situation.max_model_len or asked is not (situation.spec.max_model_len is not None):
         return ()
-    message = f"the KV cache holds {tokens} tokens: longer requests than that are refused"
+    message = f"the KV cache holds {tokens} tokens: requests longer than that would be refused"
     return (Finding("spec.maxModelLen", message, SHORT_KV_CACHE),)
