@@ -195,6 +195,36 @@ async def test_a_claim_that_cannot_be_read_is_no_obstacle(cluster: Cluster) -> N
     assert cluster.child("Pod", POD) is None
 
 
+async def test_a_claim_is_not_read_for_no_replicas_but_before_the_first(cluster: Cluster) -> None:
+    await cluster.create(model_deployment(model={"uri": "pvc://models/llama"}, replicas=0, **CPU))
+    await cluster.serve()
+    assert cluster.kube.writes["create", "Pod"] == 0
+    assert cluster.state() == ("True", "ScaledToZero")
+    assert cluster.state("Planned") == ("Unknown", "FactsMissing")
+    await cluster.change(replicas=2)
+    assert cluster.child("Pod", POD) is not None
+    assert cluster.deployment["spec"]["replicas"] == 0
+    await tell(cluster, said(None))
+    assert cluster.deployment["spec"]["replicas"] == 2
+    assert cluster.state("Planned") == ("True", "Fits")
+    await cluster.serve()
+    template = copy.deepcopy(cluster.deployment["spec"]["template"])
+    await cluster.change(replicas=0)
+    await cluster.change(replicas=1)
+    assert cluster.deployment["spec"]["template"] == template
+    assert cluster.kube.writes["create", "Pod"] == 1
+
+
+async def test_a_claim_that_cannot_be_read_keeps_no_replica_from_starting(cluster: Cluster) -> None:
+    await cluster.create(model_deployment(model={"uri": "pvc://models/llama"}, replicas=0, **CPU))
+    await cluster.change(replicas=1)
+    await tell(cluster, refused("CheckpointCorrupt"))
+    await cluster.settle(600)
+    assert cluster.deployment["spec"]["replicas"] == 1
+    assert cluster.kube.writes["create", "Pod"] == 1
+    assert cluster.child("Pod", POD) is None
+
+
 async def test_a_claim_on_a_gpu_that_nobody_named_is_served_at_once(cluster: Cluster) -> None:
     await cluster.create(model_deployment(model={"uri": "pvc://models/llama"}))
     assert cluster.kube.writes["create", "Pod"] == 0

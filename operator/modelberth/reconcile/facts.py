@@ -40,12 +40,25 @@ def facts_from_hub(md: ModelDeployment, observed: Observed, ask: Ask) -> Answer 
     return replace(answer, commit=commit, unread=answer.problem, problem=None) if commit else answer
 
 
-def question_of(md: ModelDeployment, commit: str | None = None) -> Question | None:
+def hub_question(md: ModelDeployment, commit: str | None = None) -> Question | None:
     """What to ask the hub for the files; None where it cannot help."""
     uri = parse_uri(md.spec.model.uri)
     if not isinstance(uri, HubUri) or not judgeable(md):
         return None
     return Question(uri.repo, commit or uri.revision, uri.file, md.spec.engine.type)
+
+
+def asks_mounted(md: ModelDeployment) -> bool:
+    """Whether the model is on a claim or in an image: without its files pods can start, if unplanned."""
+    return not isinstance(parse_uri(md.spec.model.uri), HubUri)
+
+
+def unread(md: ModelDeployment, observed: Observed) -> bool:
+    """Whether pods are asked for whose model was not read, because there were none to be planned."""
+    frozen, workload = observed.frozen, observed.workload
+    if frozen is None or workload is None or not (wanting(frozen.facts) and asks_mounted(md) and judgeable(md)):
+        return False
+    return md.spec.replicas > 0 and workload["spec"].get("replicas") == 0
 
 
 def wanting(facts: Facts) -> bool:

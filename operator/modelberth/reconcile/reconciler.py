@@ -16,8 +16,7 @@ from modelberth.planner.policy import overruled
 from modelberth.ports.kube import ApiError, Kube
 from modelberth.reconcile.actions import Action, Settled, decide
 from modelberth.reconcile.events import events_of
-from modelberth.reconcile.facts import question_of as question_of_files
-from modelberth.reconcile.facts import wanting
+from modelberth.reconcile.facts import hub_question, unread, wanting
 from modelberth.reconcile.facts_pod import Step
 from modelberth.reconcile.judged import Judge
 from modelberth.reconcile.lookups import Answer
@@ -93,7 +92,7 @@ class Reconciler:
         if isinstance(md, Problem):
             return await self._tell(key, Verdict(None, observed, md))
         frozen = observed.frozen
-        if frozen is not None and frozen.inputs == inputs_of(md):
+        if frozen is not None and frozen.inputs == inputs_of(md) and not unread(md, observed):
             facts, again = self._completed(key, md, frozen.facts)
             return _sooner(again, await self._converge(key, md, facts, observed))
         answer = await self.world.sources.read(key, md, observed)
@@ -123,7 +122,7 @@ class Reconciler:
 
         What the pods were started with stays: facts that arrive late never roll them.
         """
-        question = question_of_files(md, facts.commit) if wanting(facts) else None
+        question = hub_question(md, facts.commit) if wanting(facts) else None
         answer = self.world.sources.ask(question, key) if question else None
         if answer is None:
             return facts, None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.planner.files import ModelFiles
-from modelberth.reconcile.facts import question_of
+from modelberth.reconcile.facts import hub_question
 from modelberth.reconcile.lookups import Lookups
 
 
@@ -16,5 +16,5 @@ class Remembered:
 
     def get(self, md: ModelDeployment) -> ModelFiles | None:
         """The facts; None where there are none yet: the hub is asked meanwhile, so the next request finds them."""
-        question = question_of(md)
+        question = hub_question(md)
         return self.lookups.remembered(question) if question is not None else None

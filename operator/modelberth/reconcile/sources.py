@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.manifests.facts_pod import facts_pod
 from modelberth.manifests.settings import Settings
+from modelberth.planner.files import ModelFiles
 from modelberth.ports.kube import ApiError, Kube
-from modelberth.reconcile.facts import AskPod, facts_from_hub
+from modelberth.reconcile.facts import AskPod, asks_mounted, facts_from_hub
 from modelberth.reconcile.facts_pod import Step, ask_pod
 from modelberth.reconcile.lookups import Answer, Lookups, Question
 from modelberth.reconcile.observed import Observed, Raw, View, owned_by
@@ -39,8 +40,12 @@ class Sources:
         answer = facts_from_hub(md, observed, lambda question: self.ask(question, key))
         if not isinstance(answer, AskPod):
             return answer
+        mounted = asks_mounted(md)
+        if mounted and md.spec.replicas == 0:
+            # Nothing is mounted, or brought up on a node, for pods that nobody asks for (see ``unread``).
+            return Answer(files=ModelFiles(missing=("the model's files are read when replicas are asked for",)))
         desired = facts_pod(md, self.settings)
-        found = ask_pod(observed, desired, mounted=not md.spec.model.uri.startswith("hf://"))
+        found = ask_pod(observed, desired, mounted=mounted)
         if isinstance(found, Answer) and found.problem is not None:
             if wait := self._again.left(key, found.retry_s):
                 return replace(found, retry_s=wait)
