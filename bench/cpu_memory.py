@@ -2,8 +2,8 @@
 
     python bench/cpu_memory.py examples/smollm2-awq.yaml --weights FOLDER
 
-starts the pod that the operator would make of the resource, with the weights in FOLDER of the node, sends it the
-longest prompts that it takes, and prints as JSON
+starts the pod that the operator would make of the resource, with the weights in FOLDER of the node (for llama.cpp:
+one file, model.gguf), sends it the longest prompts that it takes, and prints as JSON
 - what its cgroup held that the kernel cannot drop (anonymous and shared memory, kernel objects): when it was ready, at
   the peak, and of which processes; what remains after weights and KV cache are the profiles;
 - the tokens of the KV cache, as planned and as the engine says.
@@ -11,6 +11,7 @@ longest prompts that it takes, and prints as JSON
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -126,8 +127,7 @@ def sampled(bench: Stage) -> Iterator[Samples]:
     """Reads the container's cgroup five times a second."""
     samples = Samples()
     command = [bench.kubectl.path, "-n", NAMESPACE, "exec", POD, "-c", "engine", "--", "sh", "-c", SAMPLE]
-    environment = {"PATH": "/usr/bin:/bin", **bench.kubectl.env}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | bench.kubectl.env) as process:
         thread = threading.Thread(target=_read, args=(process, samples), daemon=True)
         thread.start()
         yield samples
@@ -205,7 +205,7 @@ def tokens(port: int) -> int | None:
 def forwarded(bench: Stage, port: int, local: int = 18080) -> Iterator[int]:
     """A port of this machine that leads to the engine."""
     command = [bench.kubectl.path, "-n", NAMESPACE, "port-forward", POD, f"{local}:{port}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(bench.kubectl.env)) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | bench.kubectl.env) as process:
         assert process.stdout
         process.stdout.readline()
         yield local
