@@ -4,9 +4,17 @@ The KV cache does not grow into what is left: it is as large as slots and contex
 the mapped file are counted although the kernel could drop them: each token that is generated reads all of them.
 """
 
+from collections import Counter
+
 from modelberth.api.finding import Finding
 from modelberth.planner.budgets.budget import Budget, Situation, does_not_fit, gib
-from modelberth.planner.budgets.llama_cpp_buffers import Context, compute_bytes, context_of, gpu_caches
+from modelberth.planner.budgets.llama_cpp_buffers import (
+    Context,
+    cache_bytes,
+    compute_bytes,
+    context_of,
+    gpu_caches,
+)
 from modelberth.planner.model import Model
 from modelberth.planner.plan import Launch
 
@@ -23,8 +31,21 @@ ASSUMED_16_BIT = "the header of the GGUF file is not known: weights are taken as
 def budget(situation: Situation) -> Budget:
     """Budget of the GPU that is filled most, or of the memory limit."""
     context = context_of(situation)
-    found = [_of_gpu(situation, context, gpu) for gpu in range(_gpus(situation))]
-    return max(found, key=lambda one: one.weights + one.activation + one.kv_cache)
+    return _of_gpu(situation, context, _fullest(situation, context))
+
+
+def _fullest(situation: Situation, context: Context) -> int:
+    """The GPU that is filled most. Found in one pass over the layers: a spec may ask for 262,144 GPUs."""
+    gpus, layers = _gpus(situation), situation.model.layers
+    held = Counter({gpus - 1: 0})
+    for index, layer in enumerate(layers):
+        held[index * gpus // (len(layers) + 1)] += cache_bytes(layer.cache, situation, context)
+    gguf = situation.files.gguf
+    if gguf is not None and situation.spec.parallelism.pipeline > 1:
+        for index, size in enumerate(gguf.layer_bytes):
+            held[index * gpus // (len(gguf.layer_bytes) + 1)] += size
+        held[gpus - 1] += (gguf.output_bytes or _token_embedding(situation)) + gguf.other_bytes
+    return max(held, key=lambda gpu: held[gpu])
 
 
 def _of_gpu(situation: Situation, context: Context, gpu: int) -> Budget:
