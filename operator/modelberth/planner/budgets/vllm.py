@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from modelberth.api.finding import Finding
 from modelberth.planner.budgets.budget import Budget, Situation, does_not_fit, gib
-from modelberth.planner.budgets.vllm_cache import pool_of, separate_states, stage_share, tokens_of
+from modelberth.planner.budgets.vllm_cache import pool_of, separate_states, stage_shares, tokens_of
 from modelberth.planner.budgets.vllm_profiling import Run, run_of
 from modelberth.planner.budgets.vllm_weights import drafts, loading_peak, stages_of
 from modelberth.planner.compressed_cache import is_compressed
@@ -44,12 +44,16 @@ def budget(situation: Situation) -> Budget:
     found = stages_of(situation)
     layers = tuple(layer for stage in found for layer in stage.layers)
     pool = pool_of(situation, layers, run)
-    shares = [_share(situation, stage, run, pool) for stage in found]
+    parts = stage_shares(situation, found, run)
+    shares = [
+        _share(situation, stage, run, max(int(pool.block_bytes * part), 1))
+        for stage, part in zip(found, parts, strict=True)
+    ]
     fullest = min(shares, key=lambda share: (share.blocks, share.left))
     return _budget(situation, fullest, pool)
 
 
-def _share(situation: Situation, stage: Stage, run: Run, pool: Pool) -> _Share:
+def _share(situation: Situation, stage: Stage, run: Run, block_bytes: int) -> _Share:
     spec, model = situation.spec, situation.model
     share = int(situation.memory * spec.gpu_memory_utilization)
     activation = activation_bytes(model, run.batch, run.profile)
@@ -59,8 +63,7 @@ def _share(situation: Situation, stage: Stage, run: Run, pool: Pool) -> _Share:
         overhead += graph_bytes(model, run.profile)
     fixed = situation.arguments.count("--kv-cache-memory-bytes")
     left = fixed if fixed is not None else share - stage.weights - activation - overhead
-    part = 1.0 if spec.parallelism.pipeline == 1 else stage_share(situation, stage.layers, run)
-    return _Share(stage, activation, overhead, left, max(int(pool.block_bytes * part), 1))
+    return _Share(stage, activation, overhead, left, block_bytes)
 
 
 def _graphs_counted(situation: Situation) -> bool:

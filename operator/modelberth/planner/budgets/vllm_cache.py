@@ -15,6 +15,7 @@ from modelberth.planner.kv_cache import (
 )
 from modelberth.planner.model import Layer
 from modelberth.planner.quantization import kv_element_bytes
+from modelberth.planner.weights import Stage
 
 GROUPS_SINCE = (0, 9, 2)
 """The hybrid KV cache manager: https://github.com/vllm-project/vllm/pull/13296."""
@@ -51,15 +52,16 @@ def cache_type(situation: Situation, run: Run) -> CacheType:
     )
 
 
-def stage_share(situation: Situation, layers: tuple[Layer, ...], run: Run) -> float:
-    """The part of a block's bytes that lies in a stage with these ``layers``."""
+def stage_shares(situation: Situation, stages: tuple[Stage, ...], run: Run) -> list[float]:
+    """The part of a block's bytes that lies in each pipeline stage."""
+    if len(stages) == 1:
+        return [1.0]
     kind = cache_type(situation, run)
-    sizes = {id(layer): token_bytes(layer.cache, kind) or state_bytes(layer.cache, kind) for layer in layers}
-    every = sum(
-        sizes.get(id(layer)) or token_bytes(layer.cache, kind) or state_bytes(layer.cache, kind)
-        for layer in situation.model.layers
-    )
-    return sum(sizes[id(layer)] for layer in layers) / every if every else 1.0
+    sizes = [
+        sum(token_bytes(layer.cache, kind) or state_bytes(layer.cache, kind) for layer in stage.layers)
+        for stage in stages
+    ]
+    return [size / max(sum(sizes), 1) for size in sizes]
 
 
 def separate_states(situation: Situation, layers: tuple[Layer, ...], run: Run) -> int:
