@@ -9,6 +9,7 @@ import pytest
 
 from modelberth.api.meta import KIND
 from modelberth.planner.files import ModelFiles
+from modelberth.ports.hub import HubProblem
 from modelberth.reconcile.facts_pod import RETRY_S, TRANSIENT_RETRY_S
 from tests.fakes.cluster import Cluster
 from tests.fakes.hub import COMMIT, OTHER, not_found
@@ -166,6 +167,22 @@ async def test_a_pod_that_the_api_server_refuses(private_cluster: Cluster) -> No
     cluster.kube.refuse("create", "Pod", 403, "exceeded quota: pods")
     await cluster.create(private())
     assert cluster.state("Stalled") == ("True", "QuotaExceeded")
+
+
+async def test_a_gated_repository_tells_its_commit_to_everybody_and_its_files_to_the_pod(cluster: Cluster) -> None:
+    cluster.hub.unread = HubProblem("ModelGated", "Accept the licence.")
+    await cluster.create(private(gpu={"type": "NVIDIA-L4"}))
+    assert cluster.child("Deployment") is None
+    await tell(cluster, said())
+    assert cluster.state("Planned") == ("True", "Fits")
+    assert cluster.child("Deployment") is not None
+
+
+async def test_files_that_nothing_can_be_made_of_stall(cluster: Cluster) -> None:
+    cluster.hub.unread = HubProblem("UnsupportedModel", "There are no weights.")
+    await cluster.create(model_deployment(gpu={"type": "NVIDIA-L4"}))
+    assert cluster.child("Deployment") is None
+    assert cluster.state("Stalled") == ("True", "UnsupportedModel")
 
 
 async def test_a_public_repository_with_a_secret_needs_no_pod(cluster: Cluster) -> None:

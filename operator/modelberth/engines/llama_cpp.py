@@ -10,11 +10,15 @@ from modelberth.engines.capacity import Capacity, capacity_of
 from modelberth.engines.container import API_KEY_FILE, DEFAULT_CPU, environment, threads
 from modelberth.engines.engine import Berth, Drain, Launch, MetricNames
 from modelberth.engines.probes import http_probes, tcp_open
+from modelberth.planner.budgets.llama_cpp_buffers import SLOTS
 
-SLOTS = 4
-"""Slots where maxNumSeqs is not set. llama-server would count on its own since build 7400."""
-
-_SINCE = {"--offline": (5600,), "--kv-unified": (7400,)}
+_SINCE = {
+    "--offline": (5600,),
+    "--kv-unified": (7400,),
+    "--cache-ram": (7400,),
+    "--ctx-checkpoints": (7400,),
+    "--fit": (7500,),
+}
 _ALL_LAYERS_SINCE = (8000,)
 _MORE_LAYERS_THAN_ANY_MODEL = 9999
 
@@ -75,6 +79,8 @@ def _flags(berth: Berth) -> dict[str, Value]:
         "--offline": True,
         "--api-key-file": None if spec.api_key_secret_ref is None else API_KEY_FILE,
         "--threads": threads(spec),
+        # Left on, a context that leaves less than a GiB free is shortened silently; the plan has judged it.
+        "--fit": "off",
         **_context(spec),
         **_kv_cache(spec),
         **_layers(berth),
@@ -103,7 +109,8 @@ def _layers(berth: Berth) -> dict[str, Value]:
     Not --split-mode tensor, which would share the KV cache too: its --help calls it experimental.
     """
     if berth.spec.device == "CPU":
-        return {"--n-gpu-layers": 0}
+        # Prompts that were answered would be kept in host memory, up to 8 GiB: more than most limits.
+        return {"--n-gpu-layers": 0, "--cache-ram": 0, "--ctx-checkpoints": 0}
     tensor, pipeline = berth.spec.parallelism.tensor, berth.spec.parallelism.pipeline
     gpus = tensor * pipeline
     split: dict[str, Value] = {}

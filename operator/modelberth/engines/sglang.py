@@ -107,6 +107,8 @@ def _device(berth: Berth) -> dict[str, Value]:
         return {"--mem-fraction-static": berth.budget.memory_fraction}
     return {
         "--device": "cpu",
+        # Its own share follows from the memory limit on cgroup v2 and could cut the tokens below.
+        "--mem-fraction-static": 0.99,
         # Without a bound SGLang plans for the node's memory, not for the container's limit.
         "--max-total-tokens": berth.budget.cpu_kv_tokens or None,
         # Works on every CPU; `--attention-backend intel_amx` in args is faster on a Xeon with AMX.

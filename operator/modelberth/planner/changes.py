@@ -9,6 +9,7 @@ from modelberth.api.engine_tables import FACTS
 from modelberth.api.quantity import amount
 from modelberth.api.spec import Gpu as GpuSpec
 from modelberth.api.spec import Spec
+from modelberth.planner.budgets.llama_cpp_buffers import SLOTS as DEFAULT_SLOTS
 from modelberth.planner.gpus import Gpu, bigger_than, gpu_of
 from modelberth.planner.plan import GIB, UNSUPPORTED, Plan
 from modelberth.planner.request import PlanRequest
@@ -42,8 +43,6 @@ UTILIZATIONS = (0.92, 0.95)
 """Above 0.95 nothing is left for the driver and for what the engine does not count."""
 SEQUENCES = (512, 256, 128, 64, 32, 16, 8)
 SLOTS = (64, 32, 16, 8, 4, 2, 1)
-DEFAULT_SLOTS = 4
-"""Of LlamaCpp, where maxNumSeqs is not set."""
 SHORTEST = 512
 """Tokens. With less nobody can ask a question and be answered."""
 USEFUL = 8192

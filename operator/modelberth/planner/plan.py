@@ -22,7 +22,8 @@ class PerGpu:
     """Budget of the fullest GPU of a replica, in GiB (device CPU: of the container's memory limit).
 
     total x gpuMemoryUtilization = budget = weights + activation + overhead + kv_cache (vLLM before 0.21 keeps CUDA
-    graphs outside its budget; they are part of ``overhead_gib`` only from there on).
+    graphs outside its budget; they are part of ``overhead_gib`` only from there on). llama.cpp takes what its slots
+    need and leaves the rest, so its parts may be less than the budget.
     """
 
     total_gib: float

@@ -163,6 +163,9 @@ class Lookups:
         try:
             return Answer(commit, self._hub.files(question.repo, commit, question.file, question.engine))
         except HubProblem as problem:
+            if not problem.transient:
+                # Files that need a token, or that nothing can be made of: the fetcher would fail on them too.
+                raise
             return Answer(commit, unread=problem, retry_s=delay)
 
 

@@ -113,7 +113,8 @@ class Reconciler:
         planned = self.plans.of(md, self._version(md), answer)
         if planned.status == "False" and not overruled(observed.resource["metadata"]):
             problem = Problem(planned.reason, planned.message, stalled=True)
-            verdict = Verdict(md, observed, problem, self._engine(md), answer.commit, planned)
+            # What an older revision says of itself stays while it serves.
+            verdict = Verdict(md, observed, problem, self._engine(md), answer.commit, planned, carried(observed))
             return await self._tell(key, verdict)
         return await self._converge(key, md, Facts(planned, answer.commit), observed)
 

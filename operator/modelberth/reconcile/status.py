@@ -88,7 +88,8 @@ def status_of(verdict: Verdict, now: str) -> Raw:
         status["weights"]["commit"] = verdict.commit
     if verdict.planned is not None and verdict.planned.record:
         status["plan"] = verdict.planned.record
-    if verdict.capacity is not None:
+    # The engine says it a moment before the Deployment counts its pod: both are one write.
+    if verdict.capacity is not None and pods.ready > 0:
         status["observed"] = observed_of(verdict.capacity, status.get("plan", {}).get("kvCacheTokens"))
     return status
 

@@ -7,7 +7,7 @@ from modelberth.planner.gguf_keys import Keys
 from modelberth.planner.model import AttentionCache, Cache, LatentCache, StateCache
 
 SLOTS = 4
-"""Where maxNumSeqs is not set: what the operator starts llama-server with."""
+"""Where maxNumSeqs is not set: what the operator starts llama-server with, which would count on its own."""
 DEFAULT_MICRO_BATCH = 512
 """--ubatch-size: tokens of a prompt that are computed together."""
 _CELLS = 256

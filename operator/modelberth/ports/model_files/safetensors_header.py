@@ -95,7 +95,7 @@ def _members(text: str) -> Iterator[tuple[str, Any]]:
     """(name, value) of a JSON object."""
     at = _after(text, 0, "{")
     if text.startswith("}", at):
-        return
+        return _ended(text, at + 1)
     while True:
         name, at = _value(text, at, _MAX_ENTRY)
         if not isinstance(name, str):
@@ -104,8 +104,14 @@ def _members(text: str) -> Iterator[tuple[str, Any]]:
         value, at = _value(text, at, _MAX_METADATA if name == "__metadata__" else _MAX_ENTRY)
         yield name, value
         if text.startswith("}", at):
-            return
+            return _ended(text, at + 1)
         at = _after(text, at, ",")
+
+
+def _ended(text: str, at: int) -> None:
+    """Only spaces, which pad the header, may follow."""
+    if _skip(text, at) != len(text):
+        raise CorruptHeader(f"its header goes on after its JSON object (at byte {at})")
 
 
 def _after(text: str, at: int, sign: str) -> int:
