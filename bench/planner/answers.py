@@ -42,10 +42,11 @@ def _answer(name: Any, question: Question, profiles: Profiles | None) -> Row:
 
 
 def _cache(question: Question, plan: Plan, per_gpu: PerGpu) -> dict[str, float]:
-    """Logs tell the tokens of one data rank."""
+    """Logs tell the tokens of one data rank, and a KV cache below nothing as what is missing."""
     data = question.request.spec.parallelism.data
+    left = per_gpu.budget_gib - per_gpu.weights_gib - per_gpu.activation_gib - per_gpu.overhead_gib
     return {
-        "kv_cache_gib": round(per_gpu.kv_cache_gib, 4),
+        "kv_cache_gib": round(per_gpu.kv_cache_gib or min(left, 0.0), 4),
         "kv_tokens": (plan.kv_cache_tokens or 0) // data,
         "max_concurrency": round((plan.max_concurrency or 0) / data, 3),
     }
