@@ -13,6 +13,7 @@ from e2e.conftest import Space
 from e2e.install.stage import SYSTEM, Stage
 from e2e.planning.plans import (
     PRIVATE,
+    SHAPES,
     TOKEN,
     assert_as_planned,
     follow,
@@ -188,7 +189,8 @@ def operator_restarts(platform: Stage) -> int:
 
 def test_a_hub_that_is_down_is_said_and_asked_again(space: Space, hub_down: Stage) -> None:
     restarts = operator_restarts(hub_down)
-    apply(space, on_gpu("model", "Llama-3.1-70B"))
+    # A revision that no other test names: what the hub said a minute ago is an answer.
+    apply(space, on_gpu("model", "Llama-3.1-70B", model={"uri": SHAPES.format("Llama-3.1-70B") + "@main"}))
     ready = space.wait_reason("model", "HubUnreachable", 60)
     assert ready["status"] in ("False", "Unknown")
     assert space.condition("model", "Stalled")["status"] == "False", "an outage ends by itself"
