@@ -132,7 +132,7 @@ def trimmed(kind: str, raw: Mapping[str, Any]) -> Raw:
         kept[name] = [_picked(container, CONTAINER_STATUS) for container in status.get(name) or []]
     return _shared(
         {
-            "metadata": _picked(meta, POD_META + (("annotations",) if _reads_facts(meta) else ())),
+            "metadata": _picked(meta, POD_META + (("annotations", "ownerReferences") if _reads_facts(meta) else ())),
             "status": kept,
         }
     )
