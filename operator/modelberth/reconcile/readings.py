@@ -20,6 +20,9 @@ RETRY_S = (2.0, 10.0, 60.0)
 """Seconds before the second, third, ... try: metrics may come later than readiness. Then it is given up: a network
 policy that keeps the operator out is nobody's failure."""
 
+FIRST_WORD_S = 0.5
+"""Seconds that Ready may wait for what the engine says of its KV cache: both are then one write."""
+
 Key = tuple[str, str]
 
 
@@ -53,7 +56,7 @@ class Readings:
         self._slots = asyncio.Semaphore(PARALLEL)
 
     def ask(self, question: Question, key: Key) -> Reading | None:
-        """The reading; None until the first try has ended. ``key`` is woken then, and when a later try succeeds."""
+        """The reading; None until the first try has ended. ``key`` is woken by success, and by a failure that came soon."""
         entry = self._entries.get(key)
         if entry is None or entry.question != question:
             self.forget(key)
@@ -75,6 +78,8 @@ class Readings:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _read(self, key: Key, entry: _Entry) -> None:
+        loop = asyncio.get_running_loop()
+        nobody_waits = loop.time() + FIRST_WORD_S
         for delay in (0.0, *RETRY_S):
             await asyncio.sleep(delay)
             async with self._slots:
@@ -82,7 +87,7 @@ class Readings:
             self._count("failed" if capacity is None else "read")
             first = entry.reading is None
             entry.reading = Reading(capacity)
-            if first or capacity is not None:
+            if capacity is not None or (first and loop.time() < nobody_waits):
                 self._wake(key)
             if capacity is not None:
                 return

@@ -24,7 +24,7 @@ from modelberth.reconcile.observed import Observed, Raw, View, gather, owned_by
 from modelberth.reconcile.plans import Plans
 from modelberth.reconcile.pod_checks import check_pods
 from modelberth.reconcile.problem import Problem
-from modelberth.reconcile.readings import Readings
+from modelberth.reconcile.readings import FIRST_WORD_S, Readings
 from modelberth.reconcile.refusal import rejection
 from modelberth.reconcile.running import carried, question_of
 from modelberth.reconcile.sources import Sources
@@ -37,8 +37,6 @@ SETTLE_S = 5.0
 """Seconds that a change of mere numbers waits for company before it is written."""
 PATIENCE_S = 3.0
 """Seconds that a look-up may take before the status says that it is under way."""
-MEASURING_S = 0.5
-"""Seconds that Ready may wait for what the engine says of its KV cache: both are then one write."""
 CONFLICT_RETRY_S = 30.0
 REJECTED_RETRY_S = 60.0
 BUILDING = 16
@@ -166,7 +164,7 @@ class Reconciler:
         if question is None or reading is not None:
             self._measuring.forget(key)
             return carried(observed) or (reading.capacity if reading else None), 0.0
-        return None, self._measuring.left(key, MEASURING_S)
+        return None, self._measuring.left(key, FIRST_WORD_S)
 
     async def _write(self, key: Key, md: ModelDeployment, facts: Facts) -> Problem | None:
         """Makes the children what they should be, or says which name is taken."""
