@@ -56,7 +56,7 @@ class Readings:
         self._slots = asyncio.Semaphore(PARALLEL)
 
     def ask(self, question: Question, key: Key) -> Reading | None:
-        """The reading; None until the first try has ended. ``key`` is woken by success, and by a failure that came soon."""
+        """The reading; None until the first try has ended. ``key`` is woken by success and by an early failure."""
         entry = self._entries.get(key)
         if entry is None or entry.question != question:
             self.forget(key)
