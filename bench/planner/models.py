@@ -1,6 +1,7 @@
 """Flat facts of a model, as rows of a table, put back into the shape of its config.json."""
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -128,7 +129,7 @@ def _published() -> dict[str, Any]:
 def _number(value: Any, default: int = 0) -> int:
     """A number, or the first one in prose ("1 shared expert (8192)")."""
     if isinstance(value, int | float):
-        return int(value)
+        return int(value) if math.isfinite(value) else default
     match = re.search(r"\d+", str(value or ""))
     return int(match[0]) if match else default
 
