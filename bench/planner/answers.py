@@ -24,6 +24,9 @@ def answer(row: Row, facts: dict[str, Row], profiles: Profiles | None = None) ->
         return _answer(row.get("id"), question_of(row, facts), profiles)
     except Unanswerable as error:
         return _record(row.get("id"), str(error))
+    except (ArithmeticError, ValueError, TypeError) as error:
+        # Numbers that are none ("Infinity", thousands of digits): a row that cannot be read costs no other its answer.
+        return _record(row.get("id"), f"the row cannot be read: {error!r}")
 
 
 def _answer(name: Any, question: Question, profiles: Profiles | None) -> Row:

@@ -128,7 +128,9 @@ def _published() -> dict[str, Any]:
 
 def _number(value: Any, default: int = 0) -> int:
     """A number, or the first one in prose ("1 shared expert (8192)")."""
-    if isinstance(value, int | float):
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
         return int(value) if math.isfinite(value) else default
     match = re.search(r"\d+", str(value or ""))
     return int(match[0]) if match else default
