@@ -1,6 +1,7 @@
 """A pod that asks models questions through their Services, as an application in the cluster would."""
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,9 @@ from e2e.install.stage import Stage
 NAMESPACE = "modelberth-client"
 SYSTEM_PROMPT = "You are a helpful assistant."
 """Without one the template of SmolLM2 puts its own in, and the 4-bit GGUF then likes to answer in French."""
+
+REFUSED_S = 15
+"""How long a Service may refuse connections, in seconds, before ``ask`` calls it broken."""
 
 # One request; prints {"status": ..., "body": ...}. No retry: what goes wrong must be seen.
 REQUEST = """
@@ -40,18 +44,32 @@ class Client:
         return answer["status"], answer["body"]
 
     def ask(self, url: str, model: str, question: str, headers: dict[str, str] | None = None) -> str:
-        """The model's answer to one chat message; ``url`` is status.url. Raises AssertionError on any other status."""
+        """The model's answer to one chat message; ``url`` is status.url. Raises AssertionError on any other status.
+
+        A refused connection is tried again: an endpoint is ready a second or two before kube-proxy on the client's
+        node has it, and until then the Service refuses (as any Service does: its rule for no endpoints is a REJECT).
+        """
         body = {
             "model": model,
             "messages": [{"role": "system", "content": SYSTEM_PROMPT}, {"role": "user", "content": question}],
             "max_tokens": 24,
             "temperature": 0,
         }
-        status, text = self.request(f"{url}/chat/completions", body, headers)
+        status, text = self._once_reachable(f"{url}/chat/completions", body, headers)
         if status != 200:
             raise AssertionError(f"{url}: HTTP {status}: {text}")
         content: str = json.loads(text)["choices"][0]["message"]["content"]
         return content.strip()
+
+    def _once_reachable(self, url: str, body: Any, headers: dict[str, str] | None) -> tuple[int, str]:
+        end = time.monotonic() + REFUSED_S
+        while True:
+            try:
+                return self.request(url, body, headers)
+            except CommandError as error:
+                if "Connection refused" not in str(error) or time.monotonic() > end:
+                    raise
+            time.sleep(0.5)
 
 
 def start_client(stage: Stage) -> Client:
