@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -22,9 +23,13 @@ PAGE = 500
 
 CONNECTIONS = 32
 """To the API server. asyncio's TLS holds a read buffer of 256 KiB for each, so the default of 100 is 25 MiB."""
+WATCH_S = 60
+"""A watch ends after this long and is begun anew where it ended: a connection that died silently is noticed in time."""
 IN_FLIGHT = 8
 """Writes at once, by kind. In a burst the API server takes seconds for a Service, because it hands out cluster IPs one
 by one; Deployments must not queue behind those."""
+
+STREAM = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=WATCH_S + 10)
 
 Raw = dict[str, Any]
 
@@ -35,6 +40,7 @@ RESOURCES = {
     "Pod": ("", "v1", "pods"),
     "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets"),
     "Event": ("events.k8s.io", "v1", "events"),
+    "EndpointSlice": ("discovery.k8s.io", "v1", "endpointslices"),
 }
 """Kind -> (group, version, plural)."""
 
@@ -58,12 +64,23 @@ class ApiError(Exception):
         return self.status == 403 and "is being terminated" in self.message
 
 
+@dataclass(frozen=True)
+class Call:
+    """One request to the API server."""
+
+    method: str
+    path: str
+    query: dict[str, str] = field(default_factory=dict)
+    body: Raw | None = None
+    content_type: str = "application/json"
+
+
 class Kube(Protocol):
     """What the reconciler asks of the API server. Every method raises ApiError."""
 
     async def get(self, kind: str, namespace: str, name: str) -> Raw | None: ...
 
-    async def apply(self, manifest: Raw, subresource: str = "") -> Raw: ...
+    async def apply(self, manifest: Raw, subresource: str = "", manager: str = FIELD_MANAGER) -> Raw: ...
 
     async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None: ...
 
@@ -118,10 +135,10 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
                 return None
             raise
 
-    async def apply(self, manifest: Raw, subresource: str = "") -> Raw:
+    async def apply(self, manifest: Raw, subresource: str = "", manager: str = FIELD_MANAGER) -> Raw:
         meta = manifest["metadata"]
         path = path_of(manifest["kind"], meta["namespace"], meta["name"], subresource)
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        query = {"fieldManager": manager, "force": "true"}
         async with self._in_flight[manifest["kind"]]:
             return await self.call("PATCH", path, query, manifest, "application/apply-patch+yaml")
 
@@ -141,15 +158,48 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
 
     async def list(self, kind: str, namespace: str | None, selector: str) -> AsyncIterator[Raw]:
         """Every object of the kind, page by page; items carry no apiVersion and kind, as the API server sends them."""
-        query = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
-        while True:
-            page = await self.call("GET", path_of(kind, namespace), query)
+        async for page in self.pages(kind, namespace, selector):
             for item in page["items"]:
                 yield item
+
+    async def pages(self, kind: str, namespace: str | None, selector: str) -> AsyncIterator[Raw]:
+        """The same as lists of up to PAGE objects. The metadata of each has the resourceVersion to watch from."""
+        query = {"limit": str(PAGE), **_selected(selector)}
+        while True:
+            page = await self.call("GET", path_of(kind, namespace), query)
+            yield page
             token = page["metadata"].get("continue")
             if not token:
                 return
             query = {**query, "continue": token}
+
+    async def watch(self, kind: str, namespace: str | None, selector: str, version: str) -> AsyncIterator[Raw]:
+        """What changed since ``version``, as {"type", "object"}, BOOKMARKs too; ends by itself after WATCH_S.
+
+        Raises ApiError, 410 where the version is too old to watch from.
+        """
+        path = path_of(kind, namespace)
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_S),
+            **_selected(selector),
+        }
+        started, status = time.monotonic(), 0
+        try:
+            answer = await self._send(Call("GET", path, query), STREAM)
+            status = answer.status
+            self._count("WATCH", status, time.monotonic() - started)
+            async with answer.response:
+                if status != 200:
+                    raise ApiError(status, _message(await answer.read(), f"WATCH {path}: HTTP {status}"))
+                async for line in answer.response.content:
+                    yield _event(line, path)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            if not status:
+                self._count("WATCH", status, time.monotonic() - started)
+            raise ApiError(0, f"WATCH {path}: {error!r}") from error
 
     async def call(
         self,
@@ -162,13 +212,7 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
         """One request, and its answer. Raises ApiError."""
         started, status = time.monotonic(), 0
         try:
-            _, url, headers, _, _ = await self.client.param_serialize(
-                method,
-                f"{path}?{urlencode(query)}" if query else path,
-                header_params={"Accept": "application/json", "Content-Type": content_type},
-                auth_settings=["BearerToken"],
-            )
-            answer = await self.client.call_api(method, url, headers, body, _request_timeout=TIMEOUT_S)
+            answer = await self._send(Call(method, path, query or {}, body, content_type), TIMEOUT_S)
             status, text = answer.status, await answer.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise ApiError(0, f"{method} {path}: {error!r}") from error
@@ -181,6 +225,32 @@ class KubeApi(AbstractAsyncContextManager["KubeApi"]):
         except ValueError as error:
             raise ApiError(0, f"{method} {path}: the answer is not JSON; is a proxy in between?") from error
         return parsed
+
+    async def _send(self, call: Call, limit: float | aiohttp.ClientTimeout) -> Any:
+        """The client's answer, its body unread. ``limit``: seconds for all of it, or for its parts."""
+        _, url, headers, _, _ = await self.client.param_serialize(
+            call.method,
+            f"{call.path}?{urlencode(call.query)}" if call.query else call.path,
+            header_params={"Accept": "application/json", "Content-Type": call.content_type},
+            auth_settings=["BearerToken"],
+        )
+        return await self.client.call_api(call.method, url, headers, call.body, _request_timeout=limit)
+
+
+def _selected(selector: str) -> dict[str, str]:
+    return {"labelSelector": selector} if selector else {}
+
+
+def _event(line: bytes, path: str) -> Raw:
+    """One line of a watch. Raises ApiError where it is none, or says that the watch is over."""
+    try:
+        event: Raw = json.loads(line)
+        code = event["object"]["code"] if event["type"] == "ERROR" else 200
+    except (ValueError, LookupError, TypeError) as error:
+        raise ApiError(0, f"WATCH {path}: a line is no event") from error
+    if code != 200:
+        raise ApiError(code, str(event["object"].get("message", f"WATCH {path}: {code}")))
+    return event
 
 
 def _message(text: bytes, fallback: str) -> str:

@@ -18,7 +18,7 @@ from modelberth.runtime.store import Key, Store, owner_key
 
 log = logging.getLogger(__name__)
 
-WATCHED = {kind: resource for kind, resource in RESOURCES.items() if kind != "Event"}
+WATCHED = {kind: resource for kind, resource in RESOURCES.items() if kind not in ("Event", "EndpointSlice")}
 
 RELIST_GAP_S = 5.0
 """Listed objects that come this long after the last one belong to another list: the watch was started again."""
