@@ -96,6 +96,11 @@ GENERAL = (
         "spec.gpu.resourceName",
     ),
     Violation({"spec.apiKeySecretRef": {"name": "keys"}}, "spec.apiKeySecretRef", "NetworkPolicy", "SGLang"),
+    Violation({"spec.autoscaling": {}, "spec.replicas": 2}, "spec.replicas", "is decided by spec.autoscaling"),
+    Violation({"spec.autoscaling": {"minReplicas": 2}}, "spec.autoscaling.minReplicas", "raise maxReplicas"),
+    Violation(
+        {"spec.autoscaling": {"type": "External", "maxReplicas": 4}}, "spec.autoscaling.type", "HPA or ScaledObject"
+    ),
     Violation({"spec.engine.args": ["--seed 1"]}, "spec.engine.args", "write two items"),
     Violation({"spec.engine.args": ["-O 3"]}, "spec.engine.args", "write two items"),
     Violation(
@@ -108,7 +113,6 @@ GENERAL = (
 
 SCHEMA = (
     Violation({"spec.maxmodellen": 1}, "spec.maxmodellen", "did you mean maxModelLen?"),
-    Violation({"spec.autoscaling": {}}, "spec.autoscaling", "unknown field"),
     Violation({"spec.weights": {}}, "spec.weights", "unknown field"),
     Violation({"spec.rollout": {}}, "spec.rollout", "unknown field"),
     Violation({"spec.model.uri": ABSENT}, "spec.model.uri", "is required"),
@@ -122,6 +126,10 @@ SCHEMA = (
     Violation({"spec.gpuMemoryUtilization": 1.01}, "spec.gpuMemoryUtilization", "must be <= 1"),
     Violation({"spec.gpuMemoryUtilization": "0.9"}, "spec.gpuMemoryUtilization", "remove the quotes"),
     Violation({"spec.replicas": -1}, "spec.replicas", "must be >= 0"),
+    Violation({"spec.autoscaling": {"maxReplicas": 0}}, "spec.autoscaling.maxReplicas", "must be >= 1"),
+    Violation({"spec.autoscaling": {"type": "HPA"}}, "spec.autoscaling.type", "'Builtin', 'External'"),
+    Violation({"spec.autoscaling": {"scaleDownDelay": 300}}, "spec.autoscaling.scaleDownDelay", "put it in quotes"),
+    Violation({"spec.autoscaling": {"idleBeforeZero": "300"}}, "spec.autoscaling.idleBeforeZero", "must match"),
     Violation({"spec.model.trustRemoteCode": "true"}, "spec.model.trustRemoteCode", "true or false"),
     Violation({"spec.engine.args": [1]}, "spec.engine.args[0]", "must be a string, not 1; put it in quotes"),
     Violation({"spec.engine.args": ["x"] * 65}, "spec.engine.args", "at most 64 items, not 65"),

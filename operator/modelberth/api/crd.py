@@ -16,7 +16,7 @@ from modelberth.api.validation import RULES
 _COLUMNS = (
     ("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', "Whether the URL answers."),
     ("Reason", "string", '.status.conditions[?(@.type=="Ready")].reason', "Why it does or does not."),
-    ("Replicas", "integer", ".spec.replicas", "Engine pods asked for."),
+    ("Replicas", "integer", ".status.replicas", "Engine pods asked for."),
     ("Engine", "string", ".spec.engine.type", "Engine that serves."),
     ("Model", "string", ".spec.model.uri", "Where the weights are."),
     ("URL", "string", ".status.url", "OpenAI-compatible URL inside the cluster."),

@@ -162,6 +162,33 @@ GENERAL: tuple[Rule, ...] = (
     ),
     Rule(
         path="spec",
+        expression="!has(self.autoscaling) || self.autoscaling.type != 'Builtin' || self.replicas == 1",
+        message=(
+            "is decided by spec.autoscaling; leave it out (or 1) and set autoscaling.minReplicas and maxReplicas, or "
+            "take spec.autoscaling away to scale by hand"
+        ),
+        field=".replicas",
+    ),
+    Rule(
+        path="spec.autoscaling",
+        expression="self.type != 'Builtin' || self.minReplicas <= self.maxReplicas",
+        message="must not be more than maxReplicas; raise maxReplicas or lower minReplicas",
+        field=".minReplicas",
+    ),
+    Rule(
+        path="spec.autoscaling",
+        expression=(
+            "self.type != 'External' || "
+            "(self.minReplicas == 1 && self.maxReplicas == 1 && !has(self.targetConcurrency))"
+        ),
+        message=(
+            "External leaves the number of pods to your autoscaler: leave out minReplicas, maxReplicas and "
+            "targetConcurrency here and set their like in the HPA or ScaledObject"
+        ),
+        field=".type",
+    ),
+    Rule(
+        path="spec",
         expression="!self.engine.args.exists(arg, arg.matches('^--?[A-Za-z][^= ]* '))",
         message=(
             "one item holds a flag, a space and its value, which engines read as one word; write two items "

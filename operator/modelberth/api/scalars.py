@@ -53,3 +53,15 @@ Quantity = Annotated[
         }
     ),
 ]
+DURATION_PATTERN = r"^([0-9]{1,4}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?$"
+"""Whole hours, minutes and seconds as Go writes them: 90s, 5m, 1h30m."""
+Duration = Annotated[str, StringConstraints(min_length=2, max_length=20, pattern=DURATION_PATTERN)]
+
+
+def seconds(duration: str) -> int:
+    """The seconds of a Duration. Raises ValueError where the text is none."""
+    match = re.fullmatch(DURATION_PATTERN, duration)
+    if match is None or not duration:
+        raise ValueError(f"{duration!r} is no duration such as 90s, 5m or 1h30m")
+    hours, minutes, rest = (int((part or "0s")[:-1]) for part in match.groups())
+    return hours * 3600 + minutes * 60 + rest

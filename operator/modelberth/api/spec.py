@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from modelberth.api.meta import Part
-from modelberth.api.scalars import INTEGRAL, Name, Quantity, Text, Word
+from modelberth.api.scalars import INTEGRAL, Duration, Name, Quantity, Text, Word
 
 EngineType = Literal["vLLM", "SGLang", "LlamaCpp"]
 Device = Literal["GPU", "CPU"]
@@ -219,6 +219,38 @@ class Resources(Part):
     )
 
 
+class Autoscaling(Part):
+    """Who decides how many engine pods there are, and by what."""
+
+    type: Literal["Builtin", "External"] = Field(
+        default="Builtin",
+        description=(
+            "Builtin: the operator asks the engines for their requests and decides. External: Modelberth leaves the "
+            "number alone, for an HPA or KEDA that points at this resource or at its Deployment."
+        ),
+    )
+    min_replicas: Annotated[int, Field(ge=0, le=10_000), INTEGRAL] = Field(
+        default=1,
+        description="Fewest engine pods. 0: an idle model has none; its next request is held and starts one.",
+    )
+    max_replicas: Annotated[int, Field(ge=1, le=10_000), INTEGRAL] = Field(
+        default=1, description="Most engine pods: with GPUs, what you are ready to pay for."
+    )
+    target_concurrency: Annotated[int, Field(ge=1, le=1_000_000), INTEGRAL] | None = Field(
+        default=None,
+        description=(
+            "Requests, running and waiting, that one pod is meant for. Default: what the plan says of the KV cache "
+            "(status.plan.maxConcurrency), at most maxNumSeqs; status.autoscaling tells which it is."
+        ),
+    )
+    scale_down_delay: Duration = Field(
+        default="300s", description="Pods are taken away only when fewer were enough for this long: 300s, 5m, 1h30m."
+    )
+    idle_before_zero: Duration = Field(
+        default="600s", description="With minReplicas 0: time without a request after which the last pod goes."
+    )
+
+
 class PodTemplate(Part):
     """Metadata and spec that are merged over the pod that Modelberth builds, with Kubernetes' own merge keys."""
 
@@ -268,7 +300,10 @@ class Spec(Part):
     gpu: Gpu = Gpu()
     resources: Resources = Resources()
     replicas: Annotated[int, Field(ge=0, le=10_000), INTEGRAL] = Field(
-        default=1, description="Engine pods. `kubectl scale` sets this."
+        default=1, description="Engine pods. `kubectl scale` sets this; with autoscaling Builtin it stays 1."
+    )
+    autoscaling: Autoscaling | None = Field(
+        default=None, description="Follow the load. Without it there are spec.replicas pods."
     )
     api_key_secret_ref: KeyRef | None = Field(
         default=None, description="API key that clients must send as a bearer token. Not for SGLang, which prints it."

@@ -88,6 +88,28 @@ class ObservedStatus(Part):
     )
 
 
+class AutoscalingStatus(Part):
+    """What the built-in autoscaling decided."""
+
+    current_replicas: int | None = Field(default=None, ge=0, description="Engine pods that exist.")
+    desired_replicas: int | None = Field(default=None, ge=0, description="Engine pods that were decided on.")
+    target_concurrency: int | None = Field(default=None, ge=1, description="Requests that one pod is meant for.")
+    target_from: Literal["Spec", "Plan", "MaxNumSeqs", "Default"] | None = Field(
+        default=None, description="Where targetConcurrency comes from."
+    )
+    reason: Annotated[str, StringConstraints(max_length=64)] | None = Field(
+        default=None, description="Why: one stable word for machines."
+    )
+    message: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
+        default=None, description="Why, for people, with the numbers of the moment of the decision."
+    )
+    last_scale_time: str | None = Field(
+        default=None,
+        description="When desiredReplicas last changed.",
+        json_schema_extra={"format": "date-time"},
+    )
+
+
 class Status(Part):
     """What the operator observed."""
 
@@ -100,6 +122,7 @@ class Status(Part):
     weights: WeightsStatus | None = None
     plan: PlanStatus | None = None
     observed: ObservedStatus | None = None
+    autoscaling: AutoscalingStatus | None = None
     conditions: list[Condition] = Field(
         default=[],
         max_length=32,

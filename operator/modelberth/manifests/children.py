@@ -9,12 +9,14 @@ from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.spec import Device, EngineType
 from modelberth.engines.catalogue import ENGINES, IMAGES
 from modelberth.engines.engine import Berth
+from modelberth.manifests.activator_slice import activator_slice
 from modelberth.manifests.deployment import deployment
 from modelberth.manifests.disruption import disruption_budget
 from modelberth.manifests.engine_container import Run
 from modelberth.manifests.facts import Facts, frozen_text
 from modelberth.manifests.names import FROZEN, HASH, Manifest
 from modelberth.manifests.pod import pod_template
+from modelberth.manifests.scale import Scale, disruptable, first_replicas
 from modelberth.manifests.service import service
 from modelberth.manifests.settings import Settings
 from modelberth.manifests.weights import weights
@@ -35,14 +37,17 @@ def engine_version(md: ModelDeployment, image: str) -> tuple[Version, bool]:
     return ENGINES[md.spec.engine.type].facts.version_of(image, md.spec.engine.version)
 
 
-def children(md: ModelDeployment, facts: Facts, settings: Settings) -> list[Manifest]:
-    """Manifests in the order in which they are applied, each with its digest."""
+def children(md: ModelDeployment, facts: Facts, settings: Settings, scale: Scale | None = None) -> list[Manifest]:
+    """Manifests in the order in which they are applied, each with its digest. ``scale`` None: as at first."""
+    scale = scale or Scale(first_replicas(md))
     facts = replace(facts, fetcher_image=facts.fetcher_image or settings.fetcher.image)
-    workload = deployment(md, _template(md, facts, settings))
+    workload = deployment(md, _template(md, facts, settings), scale.replicas)
     workload["metadata"]["annotations"] = {FROZEN: frozen_text(md, facts)}
     # The Deployment goes first: if the API server refuses it (a bad podTemplate), nothing else was made.
-    manifests = [workload, service(md)]
-    if md.spec.replicas > 1:
+    manifests = [workload, service(md, scale.port)]
+    if scale.port is not None and scale.door is not None:
+        manifests.append(activator_slice(md, scale.port, scale.door))
+    if disruptable(md):
         manifests.append(disruption_budget(md))
     return [_digested(manifest) for manifest in manifests]
 

@@ -7,14 +7,14 @@ PROGRESS_DEADLINE_S = 6 * 3600
 """Seconds: large models load for hours; the operator itself judges failures long before."""
 
 
-def deployment(md: ModelDeployment, template: Manifest) -> Manifest:
-    """``template`` is the engine's pod."""
+def deployment(md: ModelDeployment, template: Manifest, replicas: int | None) -> Manifest:
+    """``template`` is the engine's pod. Without ``replicas`` the number is whoever writes it."""
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": metadata(md, md.name),
         "spec": {
-            "replicas": md.spec.replicas,
+            **({} if replicas is None else {"replicas": replicas}),
             "revisionHistoryLimit": 3,
             "progressDeadlineSeconds": PROGRESS_DEADLINE_S,
             "selector": {"matchLabels": selector(md)},

@@ -5,7 +5,7 @@ from modelberth.manifests.names import Manifest, metadata, selector
 
 
 def disruption_budget(md: ModelDeployment) -> Manifest:
-    """Made only for more than one replica: with one it would block every node drain."""
+    """Made where there may be more than one pod."""
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",

@@ -1,8 +1,9 @@
 """What pods are built from beside the spec, and how it is frozen in the Deployment.
 
-Pods roll when the spec (without replicas) or the resolved commit changes, or when the person who runs the operator
-changes a chart value that shapes pods (engineImages, hub.endpoint, proxies, CA). Facts are looked up once per such
-change and kept in an annotation, so that a later look-up, another operator or a better planner builds the same pods.
+Pods roll when the spec (without replicas and autoscaling) or the resolved commit changes, or when the person who runs
+the operator changes a chart value that shapes pods (engineImages, hub.endpoint, proxies, CA). Facts are looked up once
+per such change and kept in an annotation, so that a later look-up, another operator or a better planner builds the
+same pods.
 """
 
 import hashlib
@@ -33,7 +34,7 @@ class Frozen:
     """Facts, and what they were looked up for."""
 
     inputs: str
-    """Digest of the spec without replicas."""
+    """Digest of the spec without what only counts pods."""
     model: str
     """Digest of spec.model: its commit stays while that stays."""
     facts: Facts
@@ -87,7 +88,7 @@ def thaw(deployment: Manifest | None) -> Frozen | None:
 
 
 def _shaping(md: ModelDeployment) -> dict[str, Any]:
-    return md.spec.model_dump(by_alias=True, exclude={"replicas"}, exclude_defaults=True)
+    return md.spec.model_dump(by_alias=True, exclude={"replicas", "autoscaling"}, exclude_defaults=True)
 
 
 def _digest(value: object) -> str:

@@ -22,6 +22,19 @@ FACTS_OF = f"{GROUP}/facts-of"
 REVISION = f"{GROUP}/revision"
 """Label of engine pods: digest of what in the spec shapes them, which tells new ones from those that they replace."""
 
+ACTIVATOR_PORT = f"{GROUP}/activator-port"
+"""Annotation of the Service: the activator's port that is this model's alone, from its first use to its end."""
+SERVED_NAME = f"{GROUP}/served-name"
+"""Annotation of the activator's slice: the name that GET /v1/models lists while no engine answers."""
+API_KEY = f"{GROUP}/api-key"
+"""Annotation of the activator's slice: "true" where the engine asks for a key."""
+SLICE_MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+SLICE_MANAGER = f"activator.{GROUP}"
+"""Value of that label on our slices: the endpoint controller leaves them alone."""
+SLICE_SERVICE = "kubernetes.io/service-name"
+HANDED = f"{GROUP}/replicas"
+"""Annotation of the Deployment of a resource that someone else scales: the spec.replicas that was last handed on."""
+
 ENGINE = "engine"
 """Name of the engine container."""
 FETCH = "fetch"
@@ -80,3 +93,13 @@ def url(md: ModelDeployment) -> str:
 def facts_pod_name(name: str) -> str:
     """Name of the pod that reads a model's facts."""
     return f"{name}-facts"
+
+
+def slice_name(name: str) -> str:
+    """Name of the EndpointSlice that leads to the activator."""
+    return f"{name}-activator"
+
+
+def child_name(kind: str, name: str) -> str:
+    """Name of a child of this kind, by the name of its ModelDeployment."""
+    return slice_name(name) if kind == "EndpointSlice" else name

@@ -28,7 +28,7 @@ def matters(review: Review) -> bool:
 
 
 def _served(resource: Raw) -> Raw:
-    return {name: value for name, value in resource["spec"].items() if name != "replicas"}
+    return {name: value for name, value in resource["spec"].items() if name not in ("replicas", "autoscaling")}
 
 
 def judge_spec(review: Review, settings: Settings) -> ModelDeployment | Verdict:
