@@ -6,6 +6,7 @@ from typing import Any, Protocol
 from modelberth.api.engine_facts import EngineFacts, Version
 from modelberth.api.spec import Spec
 from modelberth.engines.capacity import Capacity
+from modelberth.engines.load import Load
 from modelberth.planner import plan
 
 
@@ -39,17 +40,6 @@ class Launch:
 
 
 @dataclass(frozen=True)
-class MetricNames:
-    """Prometheus names of the engine's own metrics."""
-
-    running: str
-    waiting: str
-    kv_usage: str | None
-    kv_tokens: str | None
-    """Size of the KV cache; vLLM tells it in labels."""
-
-
-@dataclass(frozen=True)
 class Drain:
     """What the engine does with running streams on SIGTERM (docs/engines.md)."""
 
@@ -62,7 +52,8 @@ class Engine(Protocol):
 
     facts: EngineFacts
     port: int
-    metrics: MetricNames
+    metrics_port: int
+    """Port of the pod where the metrics are open without the API key."""
     metrics_path: str
     drain: Drain
     default_cpu: str
@@ -82,4 +73,8 @@ class Engine(Protocol):
 
     def capacity(self, text: str, spec: Spec) -> Capacity | None:
         """The size of the KV cache from what is served there; None where the text does not say it."""
+        ...
+
+    def load(self, text: str) -> Load | None:
+        """What the engine has to do, from the text behind metrics_path; None where the text does not say it."""
         ...

@@ -8,7 +8,8 @@ from modelberth.api.spec import Spec
 from modelberth.engines.arguments import Value, command_line
 from modelberth.engines.capacity import Capacity, capacity_of
 from modelberth.engines.container import API_KEY_FILE, DEFAULT_CPU, environment, threads
-from modelberth.engines.engine import Berth, Drain, Launch, MetricNames
+from modelberth.engines.engine import Berth, Drain, Launch
+from modelberth.engines.load import Load, load_of, summed
 from modelberth.engines.probes import http_probes, tcp_open
 from modelberth.planner.budgets.llama_cpp_buffers import SLOTS
 
@@ -24,15 +25,16 @@ _MORE_LAYERS_THAN_ANY_MODEL = 9999
 
 _UNIFIED = {"--kv-unified", "-kvu"}
 
+RELAY_PORT = 9400
+"""Where the pod's relay serves the metrics that the engine hides behind its API key."""
+
 KV_CACHE_DTYPE_WORDS = {"half": "f16", "bfloat16": "bf16", "float32": "f32"}
 
 
 class LlamaCpp:
     facts = FACTS
     port = 8080
-    metrics = MetricNames(
-        running="llamacpp:requests_processing", waiting="llamacpp:requests_deferred", kv_usage=None, kv_tokens=None
-    )
+    metrics_port = RELAY_PORT
     metrics_path = "/metrics"
     drain = Drain(finishes_streams=False, health_fails_at_once=True)
     default_cpu = DEFAULT_CPU
@@ -66,6 +68,15 @@ class LlamaCpp:
         shared = spec.max_model_len is None or any(word.replace("_", "-") in _UNIFIED for word in spec.engine.args)
         requests = 1 if shared else slots
         return capacity_of(length * requests, requests)
+
+    def load(self, text: str) -> Load | None:
+        """No request is counted, but n_decode_total moves with each, also where its client goes away."""
+        return load_of(
+            running=summed(text, "llamacpp:requests_processing"),
+            waiting=summed(text, "llamacpp:requests_deferred"),
+            kv_usage=None,
+            finished=(summed(text, "llamacpp:n_decode_total"),),
+        )
 
 
 def _flags(berth: Berth) -> dict[str, Value]:

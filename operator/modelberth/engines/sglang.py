@@ -9,7 +9,8 @@ from modelberth.api.spec import Spec
 from modelberth.engines.arguments import Value, above_one, command_line
 from modelberth.engines.capacity import Capacity, capacity_of, rows
 from modelberth.engines.container import DEFAULT_CPU, environment, threads
-from modelberth.engines.engine import Berth, Drain, Launch, MetricNames
+from modelberth.engines.engine import Berth, Drain, Launch
+from modelberth.engines.load import Load, highest, load_of, summed, summed_over_ranks
 from modelberth.engines.probes import http_get, http_probes
 
 _SAID_BY_CHECKPOINT = (
@@ -43,12 +44,7 @@ def quantization_word(name: str, version: tuple[int, ...]) -> str | None:
 class SGLang:
     facts = FACTS
     port = 30000
-    metrics = MetricNames(
-        running="sglang:num_running_reqs",
-        waiting="sglang:num_queue_reqs",
-        kv_usage="sglang:token_usage",
-        kv_tokens=KV_TOKENS,
-    )
+    metrics_port = port
     metrics_path = "/metrics"
     drain = Drain(finishes_streams=True, health_fails_at_once=True)
     default_cpu = DEFAULT_CPU
@@ -77,6 +73,19 @@ class SGLang:
         tokens = sum(min(values) for values in ranks.values())
         length = max((value for _, value in rows(text, LENGTH)), default=0.0)
         return capacity_of(tokens, tokens / length if length >= 1 else None)
+
+    def load(self, text: str) -> Load | None:
+        """One row per scheduler: those of one data-parallel rank have the same requests, and a row per priority has
+        part of its rank's (sglang/srt/observability/metrics_collector.py, _log_gauge_queue_count)."""
+        waiting, grammars = (
+            summed_over_ranks(text, name) for name in ("sglang:num_queue_reqs", "sglang:num_grammar_queue_reqs")
+        )
+        return load_of(
+            running=summed_over_ranks(text, "sglang:num_running_reqs"),
+            waiting=None if waiting is None else waiting + (grammars or 0.0),
+            kv_usage=highest(text, "sglang:token_usage"),
+            finished=(summed(text, "sglang:num_requests_total"), summed(text, "sglang:num_aborted_requests_total")),
+        )
 
 
 def _flags(berth: Berth) -> dict[str, Value]:

@@ -15,7 +15,8 @@ from modelberth.engines.container import (
     secret_variable,
     threads,
 )
-from modelberth.engines.engine import Berth, Drain, Launch, MetricNames
+from modelberth.engines.engine import Berth, Drain, Launch
+from modelberth.engines.load import Load, highest, load_of, summed
 from modelberth.engines.probes import http_get, http_probes
 from modelberth.planner.plan import GIB
 
@@ -42,6 +43,8 @@ _LOAD_FORMATS = {"bitsandbytes": "bitsandbytes"}
 KV_CACHE_DTYPE_WORDS = {"half": "float16"}
 
 CACHE_CONFIG = "vllm:cache_config_info"
+KV_USAGE = ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")
+"""The name, and the one before 0.10.2."""
 
 
 def quantization_word(name: str, version: tuple[int, ...]) -> str | None:
@@ -52,12 +55,7 @@ def quantization_word(name: str, version: tuple[int, ...]) -> str | None:
 class VLLM:
     facts = FACTS
     port = 8000
-    metrics = MetricNames(
-        running="vllm:num_requests_running",
-        waiting="vllm:num_requests_waiting",
-        kv_usage="vllm:kv_cache_usage_perc",
-        kv_tokens=CACHE_CONFIG,
-    )
+    metrics_port = port
     metrics_path = "/metrics"
     drain = Drain(finishes_streams=True, health_fails_at_once=False)
     default_cpu = DEFAULT_CPU
@@ -89,6 +87,19 @@ class VLLM:
         for labels in ranks.values():
             return _blocks(labels)
         return None
+
+    def load(self, text: str) -> Load | None:
+        """One row per data-parallel rank (label engine), each with its own requests.
+
+        request_success counts what the engine ended itself. A request whose client went away is dropped uncounted
+        (vllm/v1/engine/output_processor.py, abort_requests), but the tokens of its prompt were counted.
+        """
+        return load_of(
+            running=summed(text, "vllm:num_requests_running"),
+            waiting=summed(text, "vllm:num_requests_waiting"),
+            kv_usage=highest(text, *KV_USAGE),
+            finished=(summed(text, "vllm:request_success_total"), summed(text, "vllm:prompt_tokens_total")),
+        )
 
 
 def _blocks(labels: dict[str, str]) -> Capacity | None:
