@@ -4,7 +4,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
 {{- end -}}
 
-{{- /* 52 characters, so that a suffix like "-metrics" still makes a valid Service name. */ -}}
+{{- /* 52 characters, so that a suffix like "-activator" still makes a valid Service name. */ -}}
 {{- define "modelberth.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}

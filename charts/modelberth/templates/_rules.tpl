@@ -30,6 +30,15 @@ rbac/webhook.yaml.)
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, create, delete]
+# Those that point a model's Service at the activator while it has no pods. With the activator switched off too: what was
+# left from before must go, or the Service would lead nowhere.
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch, create, patch, delete]
+# OpenShift asks for this where a slice names addresses of pods: https://github.com/openshift/kubernetes/pull/899
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices/restricted]
+  verbs: [create]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
