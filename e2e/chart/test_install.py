@@ -19,6 +19,8 @@ from e2e.command import Command, CommandError, wait_until
 
 DEFINITION = "customresourcedefinition/modeldeployments.modelberth.dev"
 MODEL = Path(__file__).with_name("model.yaml").read_text()
+PARKED = ("replicas=0", "activator.replicas=0")
+"""Installed, but nothing runs."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,10 @@ class Release:
     def account(self) -> str:
         return f"system:serviceaccount:{self.namespace}:{self.name}"
 
+    @property
+    def activator_account(self) -> str:
+        return f"{self.account}-activator"
+
 
 @pytest.fixture
 def release(helm: Command, kubectl: Command, chart: str) -> Iterator[Release]:
@@ -68,14 +74,14 @@ def definition_uid(kubectl: Command) -> str:
 
 
 def test_install_upgrade_uninstall(release: Release, kubectl: Command) -> None:
-    said = release.apply("replicas=0", f"watchNamespaces={{{release.models}}}")
+    said = release.apply(*PARKED, f"watchNamespaces={{{release.models}}}")
     assert "kubectl --namespace" in said
     kubectl("wait", "--for=condition=Established", DEFINITION, "--timeout=60s")
     kubectl("apply", "--namespace", release.models, "-f", "-", stdin=MODEL)
     model = ["get", "mdep/parked", "--namespace", release.models, "-o", "jsonpath={.metadata.uid}"]
     before = (definition_uid(kubectl), kubectl(*model))
 
-    release.apply("replicas=0", f"watchNamespaces={{{release.models}}}", "logLevel=debug")
+    release.apply(*PARKED, f"watchNamespaces={{{release.models}}}", "logLevel=debug")
     deployment = json.loads(
         kubectl("get", f"deployment/{release.name}", "--namespace", release.namespace, "-o", "json")
     )
@@ -85,11 +91,11 @@ def test_install_upgrade_uninstall(release: Release, kubectl: Command) -> None:
     assert not names(kubectl, "deployments,services,configmaps,serviceaccounts,roles,rolebindings", release)
     assert (definition_uid(kubectl), kubectl(*model)) == before, "definition and ModelDeployments survive"
 
-    release.apply("replicas=0", f"watchNamespaces={{{release.models}}}")
+    release.apply(*PARKED, f"watchNamespaces={{{release.models}}}")
     assert (definition_uid(kubectl), kubectl(*model)) == before, "and a new release takes them over"
 
 
-def test_the_operator_becomes_ready(release: Release, kubectl: Command, operator_image: str) -> None:
+def test_operator_and_activator_become_ready(release: Release, kubectl: Command, operator_image: str) -> None:
     repository, _, tag = operator_image.rpartition(":")
     release.apply(
         f"image.repository={repository}",
@@ -98,18 +104,20 @@ def test_the_operator_becomes_ready(release: Release, kubectl: Command, operator
         f"watchNamespaces={{{release.models}}}",
     )
     where = ["--namespace", release.namespace]
-    kubectl("rollout", "status", f"deployment/{release.name}", *where, "--timeout=150s")
+    for part in (release.name, f"{release.name}-activator"):
+        kubectl("rollout", "status", f"deployment/{part}", *where, "--timeout=150s")
     for path in ("healthz", "readyz", "metrics"):
         kubectl(
             "get", "--raw", f"/api/v1/namespaces/{release.namespace}/services/{release.name}-metrics:http/proxy/{path}"
         )
 
 
-def test_pods_are_admitted_as_restricted(release: Release, kubectl: Command) -> None:
+@pytest.mark.parametrize("part", ["", "-activator"])
+def test_pods_are_admitted_as_restricted(release: Release, kubectl: Command, part: str) -> None:
     """Pod Security judges pods, not Deployments: so the pod of the template is tried, without being made."""
-    release.apply("replicas=0", f"watchNamespaces={{{release.models}}}", "customCA.configMap=roots")
+    release.apply(*PARKED, f"watchNamespaces={{{release.models}}}", "customCA.configMap=roots")
     deployment = json.loads(
-        kubectl("get", f"deployment/{release.name}", "--namespace", release.namespace, "-o", "json")
+        kubectl("get", f"deployment/{release.name}{part}", "--namespace", release.namespace, "-o", "json")
     )
     pod: dict[str, Any] = {"apiVersion": "v1", "kind": "Pod", **deployment["spec"]["template"]}
     pod["metadata"] = {"name": "tried", "namespace": release.namespace}
@@ -141,11 +149,18 @@ def wait_can(kubectl: Command, user: str, action: str, namespace: str) -> None:
 
 
 def test_namespaced_rights(release: Release, kubectl: Command) -> None:
-    release.apply("replicas=0", f"watchNamespaces={{{release.models}}}")
+    release.apply(*PARKED, f"watchNamespaces={{{release.models}}}")
     assert not names(kubectl, "clusterroles,clusterrolebindings", release)
     for resource in ("modeldeployments.modelberth.dev", "deployments.apps", "services", "pods"):
         wait_can(kubectl, release.account, f"watch {resource}", release.models)
         assert not can(kubectl, release.account, f"watch {resource}", "default"), resource
+    slices = "watch endpointslices.discovery.k8s.io"
+    for account in (release.account, release.activator_account):
+        wait_can(kubectl, account, slices, release.models)
+        assert not can(kubectl, account, slices, "default"), account
+    wait_can(kubectl, release.account, slices, release.namespace)
+    assert not can(kubectl, release.activator_account, slices, release.namespace)
+    assert not can(kubectl, release.account, "create endpointslices.discovery.k8s.io", release.namespace)
     wait_can(kubectl, release.account, "create leases.coordination.k8s.io", release.namespace)
     assert not can(kubectl, release.account, "get leases.coordination.k8s.io", release.models)
 
@@ -156,6 +171,8 @@ patch modeldeployments.modelberth.dev/status
 patch deployments.apps
 create events.events.k8s.io
 delete poddisruptionbudgets.policy
+delete endpointslices.discovery.k8s.io
+create endpointslices.discovery.k8s.io/restricted
 create pods
 delete pods
 """
@@ -179,17 +196,23 @@ create rolebindings.rbac.authorization.k8s.io
 
 
 def test_cluster_wide_rights(release: Release, kubectl: Command) -> None:
-    release.apply("replicas=0")
-    assert names(kubectl, "clusterroles", release) == {release.name, f"{release.name}-view", f"{release.name}-edit"}
+    release.apply(*PARKED)
+    roles = {f"{release.name}{suffix}" for suffix in ("", "-activator", "-view", "-edit")}
+    assert names(kubectl, "clusterroles", release) == roles
     granted, refused = GRANTED.strip().splitlines(), REFUSED.strip().splitlines()
     wait_can(kubectl, release.account, granted[0], "default")
     assert [action for action in granted if not can(kubectl, release.account, action, "default")] == []
     assert [action for action in refused if can(kubectl, release.account, action, "default")] == []
 
+    activator = release.activator_account
+    wait_can(kubectl, activator, "watch endpointslices.discovery.k8s.io", "default")
+    writes = ["patch endpointslices.discovery.k8s.io", "create endpointslices.discovery.k8s.io"]
+    assert [action for action in [*granted, *refused, *writes] if can(kubectl, activator, action, "default")] == []
+
 
 def test_rights_are_enough_for_server_side_apply(release: Release, kubectl: Command) -> None:
-    """Every write of the operator, as its account: create and change each child, tell the status, drop a budget."""
-    release.apply("replicas=0", f"watchNamespaces={{{release.models}}}")
+    """Every write of the operator, as its account: create and change each child, tell the status, drop two."""
+    release.apply(*PARKED, f"watchNamespaces={{{release.models}}}")
     kubectl("wait", "--for=condition=Established", DEFINITION, "--timeout=60s")
     operator = [f"--as={release.account}", "--namespace", release.models]
     apply = ["apply", "--server-side", "--field-manager=modelberth", *operator, "-f", "-"]
@@ -212,13 +235,13 @@ def test_rights_are_enough_for_server_side_apply(release: Release, kubectl: Comm
     kubectl(*apply, "--subresource=status", stdin=json.dumps(status))
     told = ["get", "mdep/parked", "--namespace", release.models, "-o", "jsonpath={.status.observedGeneration}"]
     assert kubectl(*told) == "1"
-    kubectl("delete", "poddisruptionbudget/parked", *operator)
+    kubectl("delete", "poddisruptionbudget/parked", "endpointslice/parked-activator", *operator)
     with pytest.raises(CommandError, match="forbidden"):
         kubectl(*apply, stdin=MODEL)
 
 
 def test_people_get_rights_by_aggregation(release: Release, kubectl: Command) -> None:
-    release.apply("replicas=0")
+    release.apply(*PARKED)
     for role in ("view", "edit", "admin"):
         binding = ["rolebinding", role, f"--clusterrole={role}", f"--user=a-{role}"]
         kubectl("create", *binding, "--namespace", release.models)

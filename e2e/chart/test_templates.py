@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from e2e.chart.rendering import KUBERNETES, Manifest, Render, container, of_kind, only, rules
+from e2e.chart.rendering import KUBERNETES, OPERATOR, Manifest, Render, container, of_kind, only, part_of, rules
 from e2e.command import Command, CommandError
 from modelberth.manifests.settings import Settings
 
@@ -76,6 +76,9 @@ def test_every_value_is_in_the_readme(chart: str) -> None:
         ("engineImages.TGI.GPU=x", "TGI"),
         ("image.digest=latest", "digest"),
         ("watchNamespaces={Team_A}", "watchNamespaces"),
+        ("autoscaling.intervalSeconds=0", "intervalSeconds"),
+        ("activator.holdSeconds=10m", "holdSeconds"),
+        ("activator.maxHeldRequest=5", "maxHeldRequest"),
     ],
 )
 def test_wrong_values_are_refused_by_name(helm_offline: Command, chart: str, value: str, said: str) -> None:
@@ -88,7 +91,15 @@ def test_wrong_values_are_refused_by_name(helm_offline: Command, chart: str, val
 
 def test_the_operator_is_started_with_its_settings(render: Render) -> None:
     args = " ".join(container(render(logLevel="debug", logFormat="text"))["args"])
-    assert args == "operator --config /etc/modelberth/config.yaml --log-level debug --log-format text"
+    assert args == (
+        "operator --config /etc/modelberth/config.yaml --log-level debug --log-format text"
+        " --scale-interval 10 --activator modelberth-activator"
+    )
+
+
+def test_without_an_activator_the_operator_is_told_of_none(render: Render) -> None:
+    args = container(render(activator__enabled=False, autoscaling__intervalSeconds=5))["args"]
+    assert args[-2:] == ["--scale-interval", "5"]
 
 
 def test_pods_are_restricted(render: Render) -> None:
@@ -148,7 +159,7 @@ def test_pod_options_reach_the_pods(render: Render) -> None:
 
 def test_a_budget_only_beside_a_second_replica(render: Render) -> None:
     assert only(render(), "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
-    assert not of_kind(render(replicas=1), "PodDisruptionBudget")
+    assert not of_kind(part_of(render(replicas=1), OPERATOR), "PodDisruptionBudget")
 
 
 def test_services_and_options_select_the_pods(render: Render) -> None:
@@ -253,6 +264,7 @@ def test_rights_are_the_least(render: Render) -> None:
     assert granted["modeldeployments"] == {"get", "list", "watch"}
     assert granted["modeldeployments/status"] == {"patch"}
     assert "delete" not in granted["deployments"] | granted["services"]
+    assert granted["endpointslices"] == {"get", "list", "watch", "create", "patch", "delete"}
     assert not {"secrets", "leases", "namespaces", "customresourcedefinitions", "*"} & set(granted)
     assert not {"*", "escalate", "bind", "impersonate"} & {verb for verbs in granted.values() for verb in verbs}
     lease, create = only(render(), "Role")["rules"]
@@ -267,8 +279,9 @@ def test_rights_are_the_least(render: Render) -> None:
 def test_namespaced_mode_has_no_cluster_role(render: Render) -> None:
     cluster_wide, manifests = render(rbac__aggregate=False), render(watchNamespaces=["team-a", "team-b"])
     assert not of_kind(manifests, "ClusterRole") + of_kind(manifests, "ClusterRoleBinding")
-    roles = {role["metadata"]["namespace"]: role for role in of_kind(manifests, "Role")}
-    bindings = {binding["metadata"]["namespace"]: binding for binding in of_kind(manifests, "RoleBinding")}
+    own = part_of(manifests, OPERATOR)
+    roles = {role["metadata"]["namespace"]: role for role in of_kind(own, "Role")}
+    bindings = {binding["metadata"]["namespace"]: binding for binding in of_kind(own, "RoleBinding")}
     assert set(roles) == set(bindings) == {"team-a", "team-b", "mb"}
     assert roles["team-a"]["rules"] == roles["team-b"]["rules"] == only(cluster_wide, "ClusterRole")["rules"]
     assert bindings["team-a"]["subjects"] == [{"kind": "ServiceAccount", "name": "modelberth", "namespace": "mb"}]
@@ -287,7 +300,10 @@ def test_people_get_their_rights_by_aggregation(render: Render) -> None:
 
 
 def test_rights_and_account_can_be_somebody_elses(render: Render) -> None:
-    manifests = render(rbac={"create": False, "aggregate": False}, serviceAccount={"create": False, "name": "theirs"})
+    theirs = {"create": False, "name": "theirs"}
+    manifests = render(
+        rbac={"create": False, "aggregate": False}, serviceAccount=theirs, activator__serviceAccount=theirs
+    )
     assert {m["kind"] for m in manifests} == {
         "ConfigMap",
         "CustomResourceDefinition",
@@ -295,7 +311,8 @@ def test_rights_and_account_can_be_somebody_elses(render: Render) -> None:
         "PodDisruptionBudget",
         "Service",
     }
-    assert only(manifests, "Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == "theirs"
+    accounts = {d["spec"]["template"]["spec"]["serviceAccountName"] for d in of_kind(manifests, "Deployment")}
+    assert accounts == {"theirs"}
 
 
 # ---------------------------------------------------------------- definitions

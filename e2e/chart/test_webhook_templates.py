@@ -1,14 +1,12 @@
 """The webhook's part of the chart as text. No cluster."""
 
-import argparse
 import re
 
 import pytest
 import yaml
 
-from e2e.chart.rendering import KUBERNETES, Manifest, Render, container, of_kind, only, rules
+from e2e.chart.rendering import KUBERNETES, Manifest, Render, container, of_kind, only, parsed, rules
 from e2e.command import Command, CommandError
-from modelberth.cli import operator
 from modelberth.ports.admission import WEBHOOK
 from modelberth.webhook.server import PATH
 
@@ -26,13 +24,6 @@ def configuration(manifests: list[Manifest]) -> Manifest:
     (webhook,) = only(manifests, "ValidatingWebhookConfiguration")["webhooks"]
     found: Manifest = webhook
     return found
-
-
-def arguments(manifests: list[Manifest]) -> argparse.Namespace:
-    """What the operator makes of its command line."""
-    parser = argparse.ArgumentParser()
-    operator.add_parser(parser.add_subparsers())
-    return parser.parse_args(container(manifests)["args"])
 
 
 def test_it_is_off_by_default(render: Render) -> None:
@@ -124,7 +115,7 @@ def test_the_service_reaches_the_port_that_the_operator_is_told(render: Render, 
     assert service["spec"]["ports"][0]["targetPort"] == "webhook"
     assert service["spec"]["selector"] == only(manifests, "Deployment")["spec"]["selector"]["matchLabels"]
     assert {"ports": [{"port": "webhook", "protocol": "TCP"}]} in only(manifests, "NetworkPolicy")["spec"]["ingress"]
-    told = arguments(manifests)
+    told = parsed(container(manifests)["args"])
     assert (told.webhook, told.webhook_port) == (NAME, port)
     mounts = {mount["mountPath"]: mount["name"] for mount in container(manifests)["volumeMounts"]}
     if told.webhook_certificates is not None:
