@@ -1,0 +1,1 @@
+"""How many replicas a model should have: pure decisions over samples of its load."""
