@@ -66,7 +66,7 @@ def test_a_sampler_that_does_not_sort() -> None:
 
 def test_experts_are_wide() -> None:
     read = model(QWEN_3_NEXT)
-    cut, whole = Batch(1, 1, 2, tensor=8), Batch(1, 1, 2, tensor=8, whole_experts=True)
+    cut, whole = Batch(1, 1, 2, tensor=8), Batch(1, 1, 2, tensor=8, expert_tensor=1)
     assert expert_width(read, cut) == 10 * (2048 + 64)
     assert expert_width(read, whole) == 10 * (2048 + 512)
     assert expert_width(model(LLAMA_31_8B), cut) == 0

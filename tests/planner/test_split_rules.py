@@ -79,7 +79,7 @@ def test_none_would_read_packed_weights_in_new_sglang() -> None:
 @pytest.mark.parametrize(
     ("config", "tensor", "engine", "message"),
     [
-        (LLAMA, 3, {}, "32 attention heads cannot be shared by 3 GPUs; use 1 or 2, or parallelism.pipeline"),
+        (LLAMA, 3, {}, "32 attention heads cannot be shared by 3 GPUs; use 1, 2 or 4, or parallelism.pipeline"),
         (LLAMA, 16, {}, ""),
         (LLAMA | {"num_attention_heads": 40, "num_key_value_heads": 10}, 4, {}, "10 KV heads cannot be shared by 4"),
         (
@@ -121,6 +121,28 @@ def test_data_parallel_attention_shares_heads_among_fewer() -> None:
     assert fields_of(judge(H100, config, S_NEW, engine=sglang(), parallelism=parallelism)) == ["parallelism.tensor"]
     engine = sglang(args=["--enable-dp-attention"])
     assert fields_of(judge(H100, config, S_NEW, engine=engine, parallelism=parallelism)) == []
+
+
+@pytest.mark.parametrize(
+    ("data", "args", "message"),
+    [
+        (4, [], ""),
+        (
+            8,
+            [],
+            "192 each, no multiple of the 128 that share a scale in fp8: data ranks share the experts; use 1, 2 or 4",
+        ),
+        (8, ["--enable-expert-parallel"], ""),
+    ],
+)
+def test_data_ranks_cut_experts_in_vllm(data: int, args: list[str], message: str) -> None:
+    engine = {"type": "vLLM", "args": args}
+    found = judge(H100, FP8_BLOCKS, engine=engine, parallelism={"data": data})
+    assert fields_of(found) == (["parallelism.data"] if message else [])
+    assert message in "".join(finding.message for finding in found)
+    # SGLang's replicas have experts of their own, and dense models are copied whole.
+    assert fields_of(judge(H100, FP8_BLOCKS, S_NEW, engine=sglang(), parallelism={"data": data})) == []
+    assert fields_of(judge(H100, LLAMA | {"intermediate_size": 14340}, parallelism={"data": data})) == []
 
 
 def test_every_stage_needs_a_layer() -> None:

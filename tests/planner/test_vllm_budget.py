@@ -163,3 +163,33 @@ def test_states_were_outside_of_the_pool() -> None:
     old = situation(QWEN_3_NEXT, (0, 8, 5), gpu={"type": "NVIDIA-H200"}, maxNumSeqs=64)
     many = replace(old, spec=old.spec.model_copy(update={"max_num_seqs": 128}))
     assert budget(many).overhead > budget(old).overhead
+
+
+@pytest.mark.parametrize("args", [[], ["--enable-expert-parallel"]])
+def test_data_ranks_share_the_routed_experts(args: list[str]) -> None:
+    """FusedMoEParallelConfig of vLLM: the experts of DeepSeek-V3 lie on all eight GPUs, everything else on each."""
+    fields: dict[str, Any] = {"gpu": {"type": "NVIDIA-H200"}, "args": args}
+    tensor, data = (planned(DEEPSEEK_V32, (0, 11), parallelism={way: 8}, **fields) for way in ("tensor", "data"))
+    experts = (61 - 3) * 256 * 3 * 7168 * 2048 / 8
+    assert experts < tensor.weights < data.weights < experts + 20 * GIB
+    assert not data.problems
+    # Collectives join them, and the batches of all ranks go through the experts together.
+    assert data.overhead == tensor.overhead
+    tensor, data = (planned(DEEPSEEK_V32, (0, 20), parallelism={way: 8}, **fields) for way in ("tensor", "data"))
+    assert data.activation > 3 * tensor.activation
+
+
+@pytest.mark.parametrize(("version", "tokens"), [((0, 17), 32768), ((0, 18), 65536)])
+def test_the_kernel_of_experts_took_chunks(version: tuple[int, ...], tokens: int) -> None:
+    fields: dict[str, Any] = {"gpu": {"type": "NVIDIA-H200"}}
+    batch = run_of(situation(DEEPSEEK_V32, version, parallelism={"data": 8}, **fields)).batch
+    assert (batch.tokens, batch.expert_tokens, batch.expert_tensor) == (8192, tokens, 8)
+    assert run_of(situation(DEEPSEEK_V32, version, parallelism={"tensor": 8}, **fields)).batch.expert_tokens is None
+
+
+def test_tokens_are_sent_to_their_experts() -> None:
+    fields: dict[str, Any] = {"gpu": {"type": "NVIDIA-H200"}, "parallelism": {"data": 8}}
+    whole = ["--enable-expert-parallel"]
+    gathered = planned(DEEPSEEK_V32, (0, 20), args=whole, **fields)
+    sent = planned(DEEPSEEK_V32, (0, 20), args=[*whole, "--all2all-backend", "deepep_high_throughput"], **fields)
+    assert sent.activation < gathered.activation / 4

@@ -63,8 +63,10 @@ class Batch:
     element_bytes: int
     tensor: int
     """GPUs that share a feed-forward layer."""
-    whole_experts: bool = False
-    """Experts are spread whole over the GPUs, so the widest one is not cut."""
+    expert_tensor: int | None = None
+    """GPUs that share an expert, 1 where experts are spread whole; None: ``tensor``."""
+    expert_tokens: int | None = None
+    """Tokens that go through the experts at once, where those of all data ranks are gathered; None: ``tokens``."""
     images: bool = True
     """Whether a multimodal model's tower is run."""
 
@@ -148,8 +150,9 @@ def activation_bytes(model: Model, batch: Batch, profile: Profile) -> int:
 
 def forward_bytes(model: Model, batch: Batch, profile: Profile) -> float:
     """Intermediate tensors of the widest layer beside copies of the hidden states."""
-    width = max(dense_width(model, batch.tensor), expert_width(model, batch))
-    return batch.tokens * (width + profile.hidden * model.hidden_size) * batch.element_bytes
+    dense = batch.tokens * dense_width(model, batch.tensor)
+    experts = (batch.expert_tokens or batch.tokens) * expert_width(model, batch)
+    return (max(dense, experts) + batch.tokens * profile.hidden * model.hidden_size) * batch.element_bytes
 
 
 def dense_width(model: Model, tensor: int) -> int:
@@ -165,7 +168,7 @@ def expert_width(model: Model, batch: Batch) -> int:
     """
     if not model.experts:
         return 0
-    inner = model.expert_inner_dim if batch.whole_experts else -(-model.expert_inner_dim // batch.tensor)
+    inner = -(-model.expert_inner_dim // (batch.expert_tensor or batch.tensor))
     return model.experts_per_token * (max(2 * inner, model.hidden_size) + inner)
 
 

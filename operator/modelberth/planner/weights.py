@@ -46,7 +46,10 @@ class Sharding:
     attention: int = 1
     """GPUs that share an attention layer: fewer than ``tensor`` under SGLang's data-parallel attention."""
     experts: int = 1
-    """GPUs over which whole experts are spread; 1: every expert is cut over ``tensor`` GPUs."""
+    """GPUs over which whole experts are spread; 1: every expert is cut."""
+    expert_tensor: int | None = None
+    """GPUs that every expert is cut over where they are not spread whole: more than ``tensor`` where vLLM's data ranks
+    share them. None: ``tensor``."""
     pipeline: int = 1
 
 
@@ -190,7 +193,9 @@ def shard(matrix: Matrix, sharding: Sharding, kv_heads: int = 0) -> Matrix:
     if matrix.split == "experts" and sharding.experts > 1:
         return replace(matrix, count=-(-matrix.count // sharding.experts))
     gpus = sharding.attention if matrix.name.split(".", 1)[0] in _ATTENTION else sharding.tensor
-    if matrix.split == "kv_heads" and kv_heads:
+    if matrix.split == "experts":
+        gpus = sharding.expert_tensor or sharding.tensor
+    elif matrix.split == "kv_heads" and kv_heads:
         gpus = min(gpus, kv_heads)
     if gpus == 1:
         return matrix

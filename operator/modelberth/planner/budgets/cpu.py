@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from modelberth.api.finding import Finding
 from modelberth.planner.budgets.budget import Budget, Situation, does_not_fit, gib
 from modelberth.planner.budgets.cpu_profiles import PROFILES, Profile
+from modelberth.planner.budgets.vllm_weights import vllm_sharding
 from modelberth.planner.kv_cache import CacheType, Lengths, Pool, grouped_pool, state_bytes, token_bytes
 from modelberth.planner.plan import GIB, Launch
 from modelberth.planner.quantization import element_bytes, kv_element_bytes, scheme_held
@@ -180,10 +181,11 @@ def _element_bytes(situation: Situation) -> int:
 def _stages(situation: Situation) -> tuple[Stage, ...]:
     spec, model = situation.spec, situation.model
     parallel = spec.parallelism
+    whole = Sharding(parallel.tensor, parallel.tensor, pipeline=parallel.pipeline)
     held = Held(
         scheme=scheme_held(model, spec.quantization),
         element_bytes=_element_bytes(situation),
-        sharding=Sharding(parallel.tensor, parallel.tensor, pipeline=parallel.pipeline),
+        sharding=vllm_sharding(situation) if spec.engine.type == "vLLM" else whole,
     )
     return stages(model, held)
 

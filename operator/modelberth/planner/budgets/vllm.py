@@ -57,13 +57,19 @@ def _share(situation: Situation, stage: Stage, run: Run, block_bytes: int) -> _S
     spec, model = situation.spec, situation.model
     share = int(situation.memory * spec.gpu_memory_utilization)
     activation = activation_bytes(model, run.batch, run.profile)
-    overhead = overhead_bytes(run.profile, spec.parallelism.tensor * spec.parallelism.pipeline, situation.gpu)
+    overhead = overhead_bytes(run.profile, _together(situation), situation.gpu)
     overhead += separate_states(situation, stage.layers, run)
     if _graphs_counted(situation) and not run.eager:
         overhead += graph_bytes(model, run.profile)
     fixed = situation.arguments.count("--kv-cache-memory-bytes")
     left = fixed if fixed is not None else share - stage.weights - activation - overhead
     return _Share(stage, activation, overhead, left, block_bytes)
+
+
+def _together(situation: Situation) -> int:
+    """GPUs that collectives join. Data ranks are on their own, unless they share experts."""
+    parallel = situation.spec.parallelism
+    return parallel.tensor * parallel.pipeline * (parallel.data if situation.model.experts else 1)
 
 
 def _graphs_counted(situation: Situation) -> bool:

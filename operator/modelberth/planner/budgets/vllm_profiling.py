@@ -5,6 +5,7 @@ https://github.com/vllm-project/vllm/blob/v0.10.2/vllm/engine/arg_utils.py (_set
 
 from dataclasses import dataclass
 
+from modelberth.planner.arguments import Arguments
 from modelberth.planner.budgets.budget import Situation
 from modelberth.planner.model import StateCache
 from modelberth.planner.overheads import Batch, Profile, device_class, image_tokens
@@ -20,6 +21,11 @@ STATES_SINCE = (0, 9, 2)
 LONG_CONTEXT, CHUNKED_SINCE = 32 * 1024, (0, 5, 5)
 """V0 turns chunked prefill on above it, so that the batch no longer grows with maxModelLen:
 https://github.com/vllm-project/vllm/pull/6666."""
+
+GATHERING = ("allgather_reducescatter", "naive")
+"""Values of --all2all-backend that bring the tokens of all data ranks to every GPU."""
+EXPERT_CHUNK, UNCHUNKED_SINCE = 32768, (0, 18)
+"""Tokens that the fused kernel took at once (VLLM_FUSED_MOE_CHUNK_SIZE), and when that bound went."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +52,29 @@ def run_of(situation: Situation) -> Run:
         sequences=min(spec.max_num_seqs or (1024 if many else 256), tokens),
         element_bytes=element_bytes(spec.dtype),
         tensor=spec.parallelism.tensor,
-        whole_experts=arguments.given("--enable-expert-parallel"),
+        expert_tensor=1 if whole_experts(arguments) else spec.parallelism.tensor * spec.parallelism.data,
+        expert_tokens=_expert_tokens(situation, tokens),
         images=_sees(situation),
     )
     return Run(v1, _is_eager(situation), batch, situation.profiles.of("vLLM", situation.gpu, situation.version))
+
+
+def whole_experts(arguments: Arguments) -> bool:
+    """Whether each GPU has some of the experts whole, not a part of every one."""
+    return arguments.given("--enable-expert-parallel")
+
+
+def _expert_tokens(situation: Situation, tokens: int) -> int | None:
+    """The batches of all data ranks go through the experts together, unless kernels send each token where it belongs.
+
+    https://github.com/vllm-project/vllm/blob/v0.20.0/vllm/model_executor/layers/fused_moe/runner/moe_runner.py
+    (do_naive_dispatch_combine), fused_experts_impl of fused_moe.py in each release
+    """
+    data, arguments = situation.spec.parallelism.data, situation.arguments
+    backend = arguments.word("--all2all-backend") or arguments.variable("VLLM_ALL2ALL_BACKEND") or GATHERING[0]
+    if data == 1 or (whole_experts(arguments) and backend not in GATHERING):
+        return None
+    return tokens * data if situation.version >= UNCHUNKED_SINCE else max(tokens, min(tokens * data, EXPERT_CHUNK))
 
 
 def is_v1(situation: Situation) -> bool:

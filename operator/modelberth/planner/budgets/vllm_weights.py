@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from modelberth.planner.budgets.budget import Situation
+from modelberth.planner.budgets.vllm_profiling import whole_experts
 from modelberth.planner.model import Layer, Model
 from modelberth.planner.quantization import element_bytes, scheme_held
 from modelberth.planner.weights import Held, Sharding, Stage, absorbed_bytes, lora_bytes, stages
@@ -34,15 +35,26 @@ def loading_peak(situation: Situation) -> int:
     return max(stage.weights for stage in stages(model, replace(held, scheme=model.scheme)))
 
 
-def _held(situation: Situation) -> Held:
-    spec, model = situation.spec, situation.model
-    parallel = spec.parallelism
-    sharding = Sharding(
+def vllm_sharding(situation: Situation) -> Sharding:
+    """How vLLM spreads a model: data ranks have copies of everything but the routed experts, which all GPUs share.
+
+    https://github.com/vllm-project/vllm/blob/v0.11.0/vllm/model_executor/layers/fused_moe/config.py
+    (flatten_tp_across_dp; 0.8, where data parallelism began, has the same in fused_moe/layer.py)
+    """
+    parallel = situation.spec.parallelism
+    together = parallel.tensor * parallel.data
+    return Sharding(
         tensor=parallel.tensor,
         attention=parallel.tensor,
-        experts=parallel.tensor * parallel.data if situation.arguments.given("--enable-expert-parallel") else 1,
+        experts=together if whole_experts(situation.arguments) else 1,
+        expert_tensor=together,
         pipeline=parallel.pipeline,
     )
+
+
+def _held(situation: Situation) -> Held:
+    spec, model = situation.spec, situation.model
+    sharding = vllm_sharding(situation)
     scheme = scheme_held(model, spec.quantization)
     padded = scheme.method == "mxfp4"
     long = situation.version >= LONG_ROPE_SINCE and model.model_type.startswith(SECTIONED_ROPE)

@@ -20,18 +20,43 @@ def splits(case: Case) -> Iterator[Finding]:
     """Tensor, pipeline and expert parallelism. llama.cpp cuts any model."""
     if case.engine == "LlamaCpp":
         return
+    yield from _tensor(case)
+    yield from _data(case)
     parallelism = case.spec.parallelism
-    problem = _problem(case, parallelism.tensor) if parallelism.tensor > 1 else None
-    if problem is not None:
-        sizes = [str(size) for size in _SIZES if size < parallelism.tensor and _problem(case, size) is None]
-        choice = " or ".join(part for part in (", ".join(sizes[:-1]), sizes[-1]) if part)
-        yield refused(_FIELD, f"{problem}; use {choice}{_other_way(case)}")
     layers = len(case.model.layers)
     if parallelism.pipeline > layers:
         yield refused(
             "spec.parallelism.pipeline",
             f"the model has {layers} layers, fewer than {parallelism.pipeline} stages; use {layers} at most",
         )
+
+
+def _tensor(case: Case) -> Iterator[Finding]:
+    tensor = case.spec.parallelism.tensor
+    problem = _problem(case, tensor) if tensor > 1 else None
+    if problem is not None:
+        # Twice as many may do where as many do not: 4 instead of 3.
+        sizes = [str(size) for size in _SIZES if size < 2 * tensor and _problem(case, size) is None]
+        yield refused(_FIELD, f"{problem}; use {_either(sizes)}{_other_way(case)}")
+
+
+def _data(case: Case) -> Iterator[Finding]:
+    """vLLM's data ranks share the routed experts, so these are cut further than everything else."""
+    data, tensor = case.spec.parallelism.data, case.spec.parallelism.tensor
+    if case.engine != "vLLM" or data == 1 or (tensor > 1 and _problem(case, tensor) is not None):
+        return
+    problem = _matrices(case, tensor, data)
+    if problem is not None:
+        sizes = [str(size) for size in _SIZES if size < data and _matrices(case, tensor, size) is None]
+        yield refused(
+            "spec.parallelism.data",
+            f"{problem}: data ranks share the experts; use {_either(sizes)}{_other_way(case)}",
+        )
+
+
+def _either(choices: list[str]) -> str:
+    """1, 2 or 4."""
+    return " or ".join(part for part in (", ".join(choices[:-1]), choices[-1]) if part)
 
 
 def _other_way(case: Case) -> str:
@@ -68,10 +93,10 @@ def _attention_share(case: Case, tensor: int) -> int:
     return tensor
 
 
-def _expert_share(case: Case, tensor: int) -> int:
+def _expert_share(case: Case, tensor: int, data: int = 1) -> int:
     """GPUs that share one expert: 1 under full expert parallelism."""
     if case.engine == "vLLM":
-        return 1 if case.arguments.given("--enable-expert-parallel") else tensor
+        return 1 if case.arguments.given("--enable-expert-parallel") else tensor * data
     if case.arguments.given("--enable-ep-moe", "--enable-deepep-moe"):
         return 1
     return max(tensor // (case.arguments.count("--ep-size", "--expert-parallel-size", "--ep") or 1), 1)
@@ -89,20 +114,20 @@ def _experts(case: Case, tensor: int) -> str | None:
     return None
 
 
-def _matrices(case: Case, tensor: int) -> str | None:
+def _matrices(case: Case, tensor: int, data: int = 1) -> str | None:
     for layer in {id(layer): layer for layer in case.model.layers}.values():
         for matrix in layer.matrices:
-            share = _share(case, matrix, tensor)
+            share = _share(case, matrix, tensor, data)
             problem = _matrix(case, matrix, share) if share > 1 else None
             if problem:
                 return problem
     return None
 
 
-def _share(case: Case, matrix: Matrix, tensor: int) -> int:
+def _share(case: Case, matrix: Matrix, tensor: int, data: int) -> int:
     """GPUs that share the matrix, 1 where nothing is to be judged."""
     if matrix.split == "experts":
-        return _expert_share(case, tensor)
+        return _expert_share(case, tensor, data)
     # Data-parallel attention shares dense layers by rules of its own; KV heads are judged with the heads.
     return tensor if matrix.split == "tensor" and _attention_share(case, tensor) == tensor else 1
 
