@@ -10,7 +10,7 @@ import yaml
 from modelberth.api.crd import crd_yaml
 from tests.cli.command import modelberth
 
-COMMANDS = ("plan", "render", "crds", "operator", "fetch", "facts")
+COMMANDS = ("plan", "render", "crds", "operator", "fetch", "facts", "relay")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -46,6 +46,7 @@ def test_help_of_a_command_shows_how_it_is_used(command: str) -> None:
         ("operator", "--port", "many"),
         ("operator", "--log-level", "loud"),
         ("fetch", "hf://org/name"),
+        ("relay", "--port", "9400"),
         ("fetch", "hf://org/name", "--to", "x", "--engine", "Ollama"),
     ],
 )

@@ -1,0 +1,67 @@
+"""Waits until the engine has nothing left to do: llama-server cuts its streams when it is told to end."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from modelberth.relay.wire import Answer
+
+GAUGES = (b"llamacpp:requests_processing", b"llamacpp:requests_deferred")
+"""Requests that are worked on, and requests that wait for a slot."""
+LOOK_EVERY_S = 0.5
+IDLE_LOOKS = 2
+"""A request that is being received or tokenized is in neither gauge yet."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds."""
+
+    pause: float
+    """First: the Service's endpoint goes, and kube-proxy hears of it; new requests may come until then."""
+    limit: float
+    """Then at most, for the engine."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """time.monotonic and time.sleep; others in tests."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def drain(ask: Callable[[], Answer | None], times: Times, clock: Clock | None = None) -> bool:
+    """Waits; whether the engine was idle in IDLE_LOOKS looks one after the other before the limit."""
+    clock = clock or Clock()
+    clock.sleep(times.pause)
+    end = clock.now() + times.limit
+    looks = 0
+    while True:
+        looks = looks + 1 if idle(ask()) else 0
+        if looks == IDLE_LOOKS:
+            return True
+        if clock.now() + LOOK_EVERY_S > end:
+            return False
+        clock.sleep(LOOK_EVERY_S)
+
+
+def idle(answer: Answer | None) -> bool:
+    """Whether the engine has surely nothing to do; an engine that does not say so may be busy."""
+    if answer is None or answer.status == 503:
+        return True  # it has ended, or loads its model
+    if answer.status != 200:
+        return False
+    values = dict(filter(None, map(_gauge, answer.body.splitlines())))
+    return all(values.get(name) == 0 for name in GAUGES)
+
+
+def _gauge(line: bytes) -> tuple[bytes, float] | None:
+    """Name and value of a line without labels, as llama-server writes its gauges."""
+    words = line.split()
+    if len(words) != 2:
+        return None
+    try:
+        return words[0], float(words[1])
+    except ValueError:
+        return None
