@@ -1,0 +1,1 @@
+"""Holds requests of models that sleep, and forwards them as soon as a pod answers."""
