@@ -1,5 +1,6 @@
 """Reading a pod over HTTP, against a real server that behaves badly."""
 
+import asyncio
 import gzip
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -123,6 +124,17 @@ async def test_no_proxy_of_the_environment(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     pod.answers["/metrics"] = sends(b"direct")
     assert await metrics.read(HOST, pod.port, "/metrics") == "direct"
+
+
+async def test_the_deadline_begins_when_it_is_a_pods_turn(pod: Pod) -> None:
+    def slow(request: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.4)
+        sends(b"late")(request)
+
+    pod.answers["/metrics"] = slow
+    async with HttpEngineMetrics(timeout_s=1.0, parallel=1) as metrics:
+        texts = await asyncio.gather(*(metrics.read(HOST, pod.port, "/metrics") for _ in range(3)))
+    assert texts == ["late"] * 3
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "not an address", ""])

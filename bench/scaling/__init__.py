@@ -1,0 +1,1 @@
+"""What bench/scrape.py and bench/autoscaling.py measure with."""
