@@ -162,7 +162,10 @@ class Generator:
             "stream": record.stream,
         }
         address = f"{record.url}/chat/completions"
-        async with session.post(address, json=body, headers=self.load.headers, trace_request_ctx=record) as answer:
+        # llama-server closes the connection after every stream without a word in the header, and whoever sends on it at
+        # once runs into that. A pooled stream may come over a connection that is open, and is the last on it.
+        headers = {**self.load.headers, **({"Connection": "close"} if record.stream else {})}
+        async with session.post(address, json=body, headers=headers, trace_request_ctx=record) as answer:
             record.status = answer.status
             parts = []
             async for part in answer.content.iter_any():

@@ -140,6 +140,19 @@ async def test_own_connections_are_never_used_twice(server: tuple[Server, str]) 
     assert not any(record.reused for record in records)
 
 
+async def test_a_stream_is_the_last_on_its_connection(server: tuple[Server, str]) -> None:
+    model, url = server
+    load = Load([url], "model", total=6, pooled=True)
+    records = await Generator(load).run()
+    assert [(record.stream, record.reused) for record in records[:4]] == [
+        (False, False),
+        (True, True),
+        (False, False),
+        (True, True),
+    ]
+    assert len(model.connections) == 3
+
+
 async def test_what_goes_wrong_is_noted(server: tuple[Server, str]) -> None:
     model, url = server
     model.answers = ["whole", "busy", "cut"]
