@@ -16,6 +16,7 @@ from tests.engines.specs import berth, every_value
 SPEC = "spec.podTemplate.spec"
 POD_IP = {"fieldRef": {"fieldPath": "status.podIP"}}
 SECRET = {"secretKeyRef": {"name": "a", "key": "b"}}
+LLAMA_CPP: Changes = {"spec.engine.type": "LlamaCpp"}
 
 
 def texts(spec: dict[str, Any], changes: Changes | None = None) -> list[str]:
@@ -28,6 +29,10 @@ def engine(**fields: Any) -> dict[str, Any]:
 
 def fetch(**fields: Any) -> dict[str, Any]:
     return {"initContainers": [{"name": "fetch", **fields}]}
+
+
+def relay(**fields: Any) -> dict[str, Any]:
+    return {"initContainers": [{"name": "relay", **fields}]}
 
 
 @pytest.mark.parametrize(
@@ -125,6 +130,22 @@ def test_without_a_download_there_is_no_fetch_container(uri: str) -> None:
     assert found.startswith(f"{SPEC}.initContainers[0].name: there is no fetch container")
 
 
+@pytest.mark.parametrize("name", ["image", "command", "args", "ports", "restartPolicy"])
+def test_the_relay_is_ours(name: str) -> None:
+    value: Any = [{"containerPort": 1}] if name == "ports" else ["x"]
+    (found,) = texts(relay(**{name: value}), LLAMA_CPP)
+    assert found.startswith(f"{SPEC}.initContainers[0].{name}: is Modelberth's own")
+
+
+def test_the_relay_can_be_given_more() -> None:
+    assert texts(relay(resources={"limits": {"memory": "128Mi"}}, env=[{"name": "A", "value": "1"}]), LLAMA_CPP) == []
+
+
+def test_only_llama_cpp_has_a_relay() -> None:
+    (found,) = texts(relay(image="busybox"))
+    assert found.startswith(f"{SPEC}.initContainers[0].name: only LlamaCpp has a relay container")
+
+
 @pytest.mark.parametrize("kind", FACTS)
 def test_the_table_has_every_variable_that_an_engine_is_given(kind: EngineType) -> None:
     owned = {name for each in FACTS[kind].owned_env for name in each.names}
@@ -133,8 +154,9 @@ def test_the_table_has_every_variable_that_an_engine_is_given(kind: EngineType) 
 
 
 def test_the_names_are_those_of_the_manifests() -> None:
-    ours = (pod_template_rules.ENGINE_CONTAINER, pod_template_rules.FETCH_CONTAINER, pod_template_rules.MODEL_DIR)
-    assert ours == (names.ENGINE, names.FETCH, names.MODEL_DIR)
+    rules = pod_template_rules
+    ours = (rules.ENGINE_CONTAINER, rules.FETCH_CONTAINER, rules.RELAY_CONTAINER, rules.MODEL_DIR)
+    assert ours == (names.ENGINE, names.FETCH, names.RELAY, names.MODEL_DIR)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from modelberth.manifests.names import ENGINE, FETCH
+from modelberth.manifests.names import ENGINE, FETCH, RELAY
 
 from .hub import COMMIT
 from .kube import FakeKube, Raw
@@ -59,13 +59,13 @@ def answering() -> Raw:
 
 
 def status(*containers: Raw, phase: str = "Running", **more: Any) -> Raw:
-    """A pod's status from its containers; the fetcher's goes to the init containers."""
-    inits = [one for one in containers if one["name"] == FETCH]
+    """A pod's status from its containers; those of the fetcher and the relay are init containers."""
+    inits = [one for one in containers if one["name"] in (FETCH, RELAY)]
     return {
         "phase": phase,
         "podIP": ADDRESS,
         "initContainerStatuses": inits,
-        "containerStatuses": [one for one in containers if one["name"] != FETCH],
+        "containerStatuses": [one for one in containers if one not in inits],
         **more,
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from modelberth.api.meta import KIND
-from modelberth.manifests.names import FETCH
+from modelberth.manifests.names import FETCH, RELAY
 from tests.fakes.cluster import Cluster
 from tests.fakes.pods import answering, container, ended, fetched, loading, status, unschedulable, waiting
 from tests.fakes.resources import KEY, model_deployment
@@ -110,6 +110,51 @@ async def test_the_kernel_kills_the_engine(starting: Cluster) -> None:
     await tell(starting, status(fetched(), container(state=ended("", 137, "OOMKilled"))))
     assert starting.state("Stalled") == ("True", "OutOfMemory")
     assert "memory" in starting.condition("Stalled")["message"]
+
+
+RELAY_RUNS = container(RELAY, ready=True, started=True, state={"running": {}})
+
+
+async def test_a_relay_that_runs_is_no_step_that_is_missing(starting: Cluster) -> None:
+    await tell(starting, status(fetched(), RELAY_RUNS, loading()), status(fetched(), RELAY_RUNS, answering()))
+    starting.workload().count(ready=2)
+    await starting.settle(60)
+    assert starting.state() == ("True", "Serving")
+    assert starting.state("WeightsReady") == ("True", "Complete")
+
+
+async def test_a_relay_that_ends_again_and_again_is_one_write(starting: Cluster) -> None:
+    words = "modelberth relay: error: the following arguments are required: --port"
+    down = container(RELAY, state=waiting("CrashLoopBackOff", "back-off 20s"), lastState=ended(words, 2))
+    again = {**RELAY_RUNS, "ready": False, "lastState": ended(words, 2)}
+    await tell(starting, *[status(fetched(), down, answering()), status(fetched(), again, answering())] * 5)
+    assert starting.state("Stalled") == ("True", "RelayFailed")
+    message = starting.condition("Stalled")["message"]
+    assert "The relay" in message
+    assert "exit code 2" in message
+    assert message.endswith(words)
+    assert starting.kube.writes == Counter({("apply", STATUS): 1})
+
+
+async def test_the_kernel_kills_the_relay(starting: Cluster) -> None:
+    await tell(starting, status(fetched(), container(RELAY, state=ended("", 137, "OOMKilled")), answering()))
+    assert starting.state("Stalled") == ("True", "RelayFailed")
+    assert "memory limit" in starting.condition("Stalled")["message"]
+
+
+async def test_a_relay_that_runs_again_is_no_problem(starting: Cluster) -> None:
+    relay = {**RELAY_RUNS, "lastState": ended("boom")}
+    await tell(starting, status(fetched(), relay, answering()))
+    starting.workload().count(ready=2)
+    await starting.settle(60)
+    assert starting.state() == ("True", "Serving")
+    assert starting.state("Stalled")[0] == "False"
+
+
+async def test_an_engine_that_ended_explains_its_relay(starting: Cluster) -> None:
+    relay = container(RELAY, state=ended("boom"))
+    await tell(starting, status(fetched(), relay, container(state=ended("no memory"))))
+    assert starting.state("Stalled") == ("True", "CrashLoop")
 
 
 async def test_a_missing_secret(starting: Cluster) -> None:

@@ -13,6 +13,7 @@ from modelberth.api.spec import Spec
 
 ENGINE_CONTAINER = "engine"
 FETCH_CONTAINER = "fetch"
+RELAY_CONTAINER = "relay"
 WEIGHTS_VOLUME = "weights"
 MODEL_DIR = "/models"
 
@@ -27,6 +28,7 @@ _ENGINE_FIELDS = {
     "resources": "use spec.resources (and spec.parallelism for GPUs), which the plan counts on",
 }
 _FETCH_FIELDS = ("image", "command", "args")
+_RELAY_FIELDS = ("image", "command", "args", "ports", "restartPolicy")
 _FETCH_ENV = {
     "HF_TOKEN": "the hub token is that of spec.model.secretRef; use that field",
     "HF_ENDPOINT": "the address of the hub is the operator's (chart value hub.endpoint); leave it out",
@@ -42,6 +44,7 @@ def pod_template_findings(spec: Spec, facts: EngineFacts) -> list[Finding]:
     return [
         *_engine(template.spec, spec, facts),
         *_fetch(template.spec, spec),
+        *_relay(template.spec, spec),
         *_volumes(template.spec),
     ]
 
@@ -179,6 +182,19 @@ def _fetch(template: dict[str, Any], spec: Spec) -> Iterator[Finding]:
             if variable["name"] in _FETCH_ENV:
                 yield Finding(f"{field}.env[{index}]", _FETCH_ENV[variable["name"]])
         yield from _mounts(container, field)
+
+
+def _relay(template: dict[str, Any], spec: Spec) -> Iterator[Finding]:
+    for container, field in _named(template, "initContainers", RELAY_CONTAINER):
+        if spec.engine.type != "LlamaCpp":
+            yield Finding(
+                f"{field}.name",
+                "only LlamaCpp has a relay container; leave it out, or give an init container of your own another name",
+            )
+            continue
+        for name in _RELAY_FIELDS:
+            if name in container:
+                yield Finding(f"{field}.{name}", "is Modelberth's own: it hands out the engine's metrics; leave it out")
 
 
 def _volumes(spec: dict[str, Any]) -> Iterator[Finding]:

@@ -59,7 +59,8 @@ def _template(md: ModelDeployment, facts: Facts, settings: Settings) -> Manifest
     version, _ = engine_version(md, image)
     budget = facts.planned.launch
     launch = engine.launch(Berth(name=md.name, spec=md.spec, model_path=stored.path, version=version, budget=budget))
-    return pod_template(md, Run(image, engine, launch), stored, settings)
+    run = Run(image, engine, launch, facts.fetcher_image or settings.fetcher.image)
+    return pod_template(md, run, stored, settings)
 
 
 def _digested(manifest: Manifest) -> Manifest:

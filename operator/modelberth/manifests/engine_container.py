@@ -22,6 +22,8 @@ class Run:
     image: str
     engine: Engine
     launch: Launch
+    relay_image: str
+    """Image of the relay, where the engine has one; frozen like the fetcher's."""
 
 
 def gpus_per_replica(md: ModelDeployment) -> int:
@@ -54,9 +56,9 @@ def engine_container(md: ModelDeployment, run: Run, mount: Manifest) -> Manifest
             {"name": "home", "mountPath": HOME},
             {"name": "tmp", "mountPath": "/tmp"},
             *([{"name": "shm", "mountPath": "/dev/shm"}] if needs_shared_memory(md) else []),
-            *_secret_mounts(launch),
+            *secret_mounts(launch),
         ],
-        "lifecycle": {"preStop": {"sleep": {"seconds": DRAIN_PAUSE_S}}},
+        "lifecycle": {"preStop": _pre_stop(engine)},
         "terminationMessagePolicy": "FallbackToLogsOnError",
         **engine.probes(),
     }
@@ -89,7 +91,21 @@ def resources(md: ModelDeployment, engine: Engine) -> Manifest:
     return {name: value for name, value in (("limits", limits), ("requests", requests)) if value}
 
 
-def _secret_mounts(launch: Launch) -> list[Manifest]:
+def has_relay(engine: Engine) -> bool:
+    """Whether a relay runs in the pod: the metrics are open on another port than the engine's own."""
+    return engine.metrics_port != engine.port
+
+
+def _pre_stop(engine: Engine) -> Manifest:
+    """What the kubelet does before SIGTERM: the relay answers when the engine has finished its streams."""
+    if has_relay(engine):
+        # A number: a name would be looked up among the ports of this container.
+        return {"httpGet": {"path": "/drain", "port": engine.metrics_port}}
+    return {"sleep": {"seconds": DRAIN_PAUSE_S}}
+
+
+def secret_mounts(launch: Launch) -> list[Manifest]:
+    """Where each secret file of the launch is in a container."""
     return [
         {"name": f"secret-{index}", "mountPath": path, "subPath": path.rsplit("/", 1)[-1], "readOnly": True}
         for index, path in enumerate(sorted(launch.secret_files))

@@ -6,12 +6,14 @@ from modelberth.manifests.engine_container import (
     DRAIN_PAUSE_S,
     Run,
     engine_container,
+    has_relay,
     needs_shared_memory,
     secret_volumes,
 )
 from modelberth.manifests.facts import inputs_of
 from modelberth.manifests.merge import merged
 from modelberth.manifests.names import REVISION, Manifest, labels, selector
+from modelberth.manifests.relay import relay_container
 from modelberth.manifests.security import pod_security
 from modelberth.manifests.settings import Settings
 from modelberth.manifests.weights import Weights
@@ -20,7 +22,10 @@ from modelberth.manifests.weights import Weights
 def pod_template(md: ModelDeployment, run: Run, stored: Weights, settings: Settings) -> Manifest:
     """metadata and spec of the engine pods, with spec.podTemplate merged over them."""
     spec: Manifest = {
-        "initContainers": stored.init_containers,
+        "initContainers": [
+            *stored.init_containers,
+            *([relay_container(run, settings)] if has_relay(run.engine) else []),
+        ],
         "containers": [engine_container(md, run, stored.mount)],
         "volumes": [
             *stored.volumes,

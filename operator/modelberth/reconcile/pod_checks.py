@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from modelberth.manifests.names import ENGINE, FETCH
+from modelberth.manifests.names import ENGINE, FETCH, RELAY
 from modelberth.reconcile.observed import Observed, Raw
 from modelberth.reconcile.problem import Problem
 
@@ -79,6 +79,20 @@ def crash_loop(observed: Observed) -> Problem | None:
     return None
 
 
+def relay_failed(observed: Observed) -> Problem | None:
+    """The relay ended: a pod without it is not ready, whatever its engine says. The kubelet starts it again."""
+    for name, status in _containers(observed):
+        ended = _ended(status)
+        if name == RELAY and ended and not status.get("ready"):
+            if ended.get("reason") == "OOMKilled":
+                what = "it was killed at its memory limit. Raise that of initContainers relay in spec.podTemplate"
+            else:
+                what = f"it ended with exit code {ended.get('exitCode')}: {_last_words(ended)}"
+            text = f"The relay, which hands out the engine's metrics, does not run: {what}"
+            return Problem("RelayFailed", text, stalled=True)
+    return None
+
+
 def pod_failed(observed: Observed) -> Problem | None:
     """The kubelet refused or ended the pod as a whole (evicted, node affinity, ...).
 
@@ -131,6 +145,7 @@ CHECKS: tuple[Callable[[Observed], Problem | None], ...] = (
     fetch_failed,
     out_of_memory,
     crash_loop,
+    relay_failed,
     missing_claim,
     unschedulable,
     pod_failed,
