@@ -80,7 +80,14 @@ class Binaries:
         # -C instead of a working directory of ours: `go list -m` reads the go.mod it finds there.
         listing = [compiler, "list", "-C", str(source), "-mod=mod", "-m", "-f", "{{.Dir}}", pin.module]
         root = Path(run(listing, environ=environ).strip())
-        for relative in pin.data:
-            copy = self.where.binaries / pin.folder / Path(relative).name
-            shutil.copyfile(root / relative, copy)
-            copy.chmod(0o644)
+        for entry in (root / relative for relative in pin.data):
+            for file in files(entry):
+                copy = self.where.binaries / pin.folder / file.relative_to(entry.parent)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, copy)
+                copy.chmod(0o644)
+
+
+def files(entry: Path) -> list[Path]:
+    """A file itself, or every file below a folder."""
+    return [entry] if entry.is_file() else sorted(path for path in entry.rglob("*") if path.is_file())

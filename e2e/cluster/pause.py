@@ -46,7 +46,8 @@ def pause_archive(target: Path) -> None:
 def one_file_archive(target: Path, reference: str, name: str, program: bytes) -> None:
     """An OCI archive (image-spec, image-layout.md) of one layer with one static program, run as a nobody."""
     layer = _tar({name: (program, 0o755)})
-    packed = gzip.compress(layer, mtime=0)
+    # Fast, not small: it is unpacked on this machine a moment later, and some programs have 200 MB.
+    packed = gzip.compress(layer, compresslevel=1, mtime=0)
     config = {
         "architecture": architecture(),
         "os": "linux",

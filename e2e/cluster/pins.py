@@ -26,6 +26,7 @@ class Pin:
     stamp: tuple[str, ...] = ()
     staging: tuple[str, ...] = ()
     staging_version: str = ""
+    replace: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
 
     @property
@@ -36,10 +37,10 @@ class Pin:
     def go_mod(self, go: str) -> str:
         """A main module that needs nothing but this one; `go` is the language version to declare."""
         lines = ["module modelberth.dev/e2e/cluster", "", f"go {go}", "", f"require {self.module} {self.version}"]
-        if self.staging:
-            lines += ["", "replace ("]
-            lines += [f"\tk8s.io/{name} => k8s.io/{name} {self.staging_version}" for name in self.staging]
-            lines += [")"]
+        replaced = [f"k8s.io/{name} => k8s.io/{name} {self.staging_version}" for name in self.staging]
+        replaced += self.replace
+        if replaced:
+            lines += ["", "replace (", *(f"\t{line}" for line in replaced), ")"]
         return "\n".join(lines) + "\n"
 
     def linker_flags(self) -> str:

@@ -1,8 +1,11 @@
 """The pins: complete, and turned into what the Go client reads."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from e2e.cluster.binaries import SUMS
+from e2e.cluster.binaries import SUMS, files
 from e2e.cluster.kwok import STAGES
 from e2e.cluster.local import PROGRAMS
 from e2e.cluster.pins import Pin, pins
@@ -38,6 +41,11 @@ def test_go_mod_replaces_staging_modules() -> None:
     assert "\tk8s.io/api => k8s.io/api v0.36.3\n" in text
 
 
+def test_go_mod_replaces_what_the_module_itself_replaces() -> None:
+    pin = replace(PIN, replace=("example.com/a v1.0.0 => example.com/b v1.1.0",))
+    assert pin.go_mod("1.26.0").endswith("\n\nreplace (\n\texample.com/a v1.0.0 => example.com/b v1.1.0\n)\n")
+
+
 def test_linker_flags_stamp_the_version() -> None:
     flags = pins().modules["kubernetes"].linker_flags()
     assert "-X k8s.io/component-base/version.gitVersion=v1.36.3" in flags
@@ -50,3 +58,11 @@ def test_folder_is_named_by_version() -> None:
 
 def test_kwok_stages_come_with_the_program() -> None:
     assert {path.rpartition("/")[2] for path in pins().modules["kwok"].data} == set(STAGES)
+
+
+def test_data_of_a_module_may_be_a_folder(tmp_path: Path) -> None:
+    for name in ("config/a.yaml", "config/crd/b.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert files(tmp_path / "config/a.yaml") == [tmp_path / "config/a.yaml"]
+    assert files(tmp_path / "config") == [tmp_path / "config/a.yaml", tmp_path / "config/crd/b.yaml"]
