@@ -18,6 +18,8 @@ def install_operator(stage: Stage) -> None:
         # Named whether the cluster has them yet or not: an engine's image is loaded when it is needed first.
         "engineImages": {engine: {"CPU": _reference(name)} for name, engine in CPU_IMAGES.items()},
         "logFormat": "text",
+        # Somebody waits for every look.
+        "autoscaling": {"intervalSeconds": 2},
     }
     stage.helm(
         *("upgrade", "--install", RELEASE, str(ROOT / "charts" / "modelberth")),

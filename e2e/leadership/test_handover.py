@@ -1,45 +1,20 @@
 """Two operators run and one leads: when it dies the other takes over, and no child notices."""
 
-import os
-import signal
 import time
-from pathlib import Path
 
 import pytest
 
 from e2e.conftest import Space
-from e2e.install.stage import SYSTEM, Stage
+from e2e.install.processes import kill, leader
 from e2e.resources import apply, small
 
 HANDOVER_S = 20
-
-
-def leader(platform: Stage) -> str:
-    """Pod that holds the lease; empty while nobody does."""
-    holder: str = platform.kubectl.json("-n", SYSTEM, "get", "lease", "modelberth")["spec"].get("holderIdentity", "")
-    return holder.rsplit("-", 1)[0]
 
 
 def children(space: Space) -> dict[str, str]:
     """resourceVersion by child."""
     items = space.json("get", "deployments,services,mdep")["items"]
     return {f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["resourceVersion"] for item in items}
-
-
-def kill(platform: Stage, pod: str) -> None:
-    """SIGKILL where the operator is a process of this machine (the local way), else the pod is forced away.
-
-    A leader that is asked to stop releases its lease, which is the easy case.
-    """
-    marker = f"POD_NAME={pod}".encode()
-    for environ in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if marker in environ.read_bytes().split(b"\0"):
-                os.kill(int(environ.parent.name), signal.SIGKILL)
-                return
-        except OSError:
-            continue
-    platform.kubectl("-n", SYSTEM, "delete", "pod", pod, "--grace-period=0", "--force")
 
 
 @pytest.mark.timeout(300)

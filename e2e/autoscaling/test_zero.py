@@ -1,0 +1,73 @@
+"""An idle model has no pods, and its next requests are answered all the same."""
+
+import json
+import time
+
+import pytest
+
+from e2e.autoscaling.activators import Activators
+from e2e.autoscaling.history import READY_REASON, history, returns_from_zero
+from e2e.autoscaling.models import NAME, QUESTION, asleep, replicas, scaled, served, wait_asleep, wait_direct
+from e2e.conftest import Space
+from e2e.install.client import Client
+from e2e.load.generator import Load
+from e2e.load.running import running, sent
+from e2e.resources import apply
+
+BURST = 50
+CYCLES = 20
+
+
+@pytest.mark.timeout(400)
+def test_a_burst_at_zero_is_answered(space: Space, client: Client) -> None:
+    url = asleep(space, client)
+    row = space.kubectl("get", "mdep", NAME).splitlines()[1].split()
+    assert row[:3] == [NAME, "True", "ScaledToZero"]
+    with history(space, f"mdep/{NAME}", READY_REASON) as reasons:
+        results = sent(client, Load([url], NAME, concurrency=BURST, total=BURST))
+        wait_direct(space)
+    print(results.told(), reasons.values)
+    assert results.outcomes == {"answered": BURST}
+    assert "Waking" in reasons.values
+
+
+@pytest.mark.timeout(900)
+def test_twenty_cycles_under_a_trickle_lose_nothing(space: Space, client: Client) -> None:
+    url = served(space, client, {"minReplicas": 0})
+    # Gaps around the time that an idle model takes to its end: requests meet it in every state there and back.
+    trickle = Load([url], NAME, concurrency=2, gaps_s=(4.0, 14.0), max_tokens=2)
+    with history(space, f"deployment/{NAME}", "{.spec.replicas}") as asked, running(client, trickle) as steady:
+        began, end = time.monotonic(), time.monotonic() + 700
+        while returns_from_zero(asked.values) < CYCLES and time.monotonic() < end:
+            time.sleep(0.5)
+        results = steady.results()
+    print(f"{returns_from_zero(asked.values)} cycles in {time.monotonic() - began:.0f} s: {results.told()}")
+    assert results.failures == []
+    assert returns_from_zero(asked.values) >= CYCLES
+
+
+@pytest.mark.timeout(400)
+def test_looking_wakes_nobody_and_keys_are_the_engine_s(space: Space, client: Client) -> None:
+    space.kubectl("create", "secret", "generic", "keys", "--from-literal=api-key=open-sesame")
+    space.platform.image("llama-cpp")
+    apply(space, scaled({"minReplicas": 0}, apiKeySecretRef={"name": "keys"}))
+    url = space.wait_ready(NAME, timeout_s=180)["url"]
+    wait_asleep(space)
+    key, wrong = ({"Authorization": f"Bearer {word}"} for word in ("open-sesame", "open-barley"))
+    root = url.removesuffix("/v1")
+
+    woken = Activators(space.platform).total("woken_total")
+    code, text = client.request(f"{url}/models", headers=key)
+    assert (code, [model["id"] for model in json.loads(text)["data"]]) == (200, [NAME])
+    assert client.request(f"{url}/models")[0] == 401
+    assert client.request(f"{root}/health")[0] == 200
+    assert client.request(f"{root}/slots")[0] == 503
+    time.sleep(5)  # two looks of the operator
+    assert replicas(space) == 0
+    assert Activators(space.platform).total("woken_total") == woken
+
+    question = {"model": NAME, "messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
+    code, text = client.request(f"{url}/chat/completions", question, wrong)
+    assert (code, json.loads(text)["error"]["type"]) == (401, "authentication_error"), "llama-server's own words"
+    assert "Paris" in client.ask(url, NAME, QUESTION, key)
+    assert replicas(space) == 1
