@@ -68,9 +68,15 @@ S_NEW: Version = (0, 5, 23)
 
 
 def judge(
-    gpu: str, config: dict[str, Any] = LLAMA, version: Version = V_NEW, files: ModelFiles | None = None, **fields: Any
+    gpu: str | dict[str, Any],
+    config: dict[str, Any] = LLAMA,
+    version: Version = V_NEW,
+    files: ModelFiles | None = None,
+    **fields: Any,
 ) -> list[Finding]:
-    record = {"model": {"uri": "hf://org/model"}, "engine": {"type": "vLLM"}, "gpu": {"type": gpu}, **fields}
+    if isinstance(gpu, str):
+        gpu = {"type": gpu, "resourceName": "amd.com/gpu" if gpu.startswith("AMD_") else "nvidia.com/gpu"}
+    record = {"model": {"uri": "hf://org/model"}, "engine": {"type": "vLLM"}, "gpu": gpu, **fields}
     spec = Spec.model_validate(record)
     found = None if spec.device == "CPU" else gpu_of(spec.gpu)
     assert found is None or isinstance(found, Gpu)

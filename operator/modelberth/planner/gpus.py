@@ -127,6 +127,17 @@ def mig_slice(product: Product, profile: str) -> Gpu | None:
     )
 
 
+def is_slice(spec: GpuSpec) -> bool:
+    """Whether the spec asks for MIG slices, by label or by resource."""
+    by_label = spec.type is not None and _SLICE_LABEL.fullmatch(spec.type.lower().removesuffix("-shared"))
+    return bool(by_label or _SLICE_RESOURCE.fullmatch(spec.resource_name.lower()))
+
+
+def resource_of(vendor: str) -> str:
+    """The resource that the vendor's device plugin offers for whole GPUs."""
+    return "amd.com/gpu" if vendor == "amd" else "nvidia.com/gpu"
+
+
 @cache
 def products() -> tuple[Product, ...]:
     """The catalogue with the names of every GPU, in the order of the file."""
@@ -150,7 +161,10 @@ def _known(spec: GpuSpec) -> Gpu | Finding:
     if found is not None:
         return found
     if spec.memory_gib is None:
-        message = f"{spec.type} is not in the catalogue of GPUs{_near(spec.type)}; use such a label, or {_WAY_OUT}"
+        near = _near(spec.type)
+        message = (
+            f"{spec.type} is not in the catalogue of GPUs{near}; {'use such a label, or ' if near else ''}{_WAY_OUT}"
+        )
         return Finding("spec.gpu.type", message, UNKNOWN_GPU)
     return _anonymous(spec, spec.memory_gib)
 

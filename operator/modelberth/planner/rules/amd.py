@@ -12,7 +12,7 @@ from modelberth.planner.rules.case import Case, refused
 _METHODS = {
     "vLLM": (
         *(Supported(name) for name in ("awq", "gptq", "fp8", "compressed-tensors", "fbgemm-fp8", "quark", "gguf")),
-        Supported("mxfp4", since=(0, 10, 1)),
+        Supported("mxfp4"),
         Supported("torchao", since=(0, 11)),
         Supported("bitsandbytes", since=(0, 14)),
         Supported("modelopt", since=(0, 20)),
@@ -21,7 +21,8 @@ _METHODS = {
     "SGLang": (
         *(Supported(name) for name in ("awq", "fp8", "compressed-tensors")),
         Supported("gptq", until=(0, 5, 23)),
-        *(Supported(name, since=(0, 5, 1)) for name in ("quark", "mxfp4")),
+        Supported("quark", since=(0, 5, 1)),
+        Supported("mxfp4"),
         Supported("auto-round", since=(0, 5, 5)),
         Supported("mxfp8", since=(0, 5, 16)),
     ),

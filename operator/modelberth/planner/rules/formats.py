@@ -1,0 +1,69 @@
+"""Files that this version of the engine has no reader for."""
+
+from collections.abc import Iterator
+
+from modelberth.api.engine_facts import names_at
+from modelberth.api.engine_tables import FACTS
+from modelberth.api.finding import Finding
+from modelberth.planner.rules import checkpoint as kinds
+from modelberth.planner.rules.case import Case, refused
+
+_METHODS = frozenset({"aqlm", "bitsandbytes", "hqq", "mxfp4", "mxfp8", "torchao"})
+"""quant_method of checkpoints that nothing but the method of that name reads."""
+
+_MAPPED = frozenset(
+    {
+        *("ApertusForCausalLM", "ArceeForCausalLM", "Ernie4_5_VLMoeForConditionalGeneration", "Exaone4ForCausalLM"),
+        *("Gemma2ForCausalLM", "Gemma3ForCausalLM", "Gemma3ForConditionalGeneration", "Gemma3nForCausalLM"),
+        *("Gemma3nForConditionalGeneration", "Gemma4ForCausalLM", "Gemma4ForConditionalGeneration"),
+        *("HunYuanDenseV1ForCausalLM", "HunYuanMoEV1ForCausalLM", "InternLM3ForCausalLM", "Llama4ForCausalLM"),
+        *("LlamaForCausalLM", "MiMoForCausalLM", "MiMoV2FlashForCausalLM", "MiMoV2ForCausalLM"),
+        *("Ministral3ForCausalLM", "MistralForCausalLM", "MllamaForConditionalGeneration", "Phi3ForCausalLM"),
+        *("Qwen2AudioForConditionalGeneration", "Qwen2ForCausalLM", "Qwen2VLForConditionalGeneration"),
+        *("Qwen2_5_VLForConditionalGeneration", "Qwen3ForCausalLM", "SolarForCausalLM", "Step3p5ForCausalLM"),
+        *("TeleFLMForCausalLM", "GlmAsrForConditionalGeneration", "MiDashengLMModel", "IQuestCoderForCausalLM"),
+        *("Gemma4UnifiedForConditionalGeneration", "MiMoV2ASRForCausalLM", "Qwen3ASRForConditionalGeneration"),
+        *("Cosmos3EdgeForConditionalGeneration",),
+    }
+)
+"""Architectures with bitsandbytes_stacked_params_mapping in some release of SGLang up to 0.5.23 (sglang/srt/models)."""
+
+
+def formats(case: Case) -> Iterator[Finding]:
+    """GGUF files, quantized checkpoints and bitsandbytes, by engine and version."""
+    if case.engine == "LlamaCpp":
+        return
+    known = names_at(FACTS[case.spec.engine.type].quantizations, case.version)
+    files = case.request.files
+    if files.config is None and files.gguf is not None and "gguf" not in known:
+        yield refused("spec.model.uri", f"{case.engine_label} does not read GGUF files; use engine.type LlamaCpp")
+    method = kinds.method_of(case.section) if case.section is not None else kinds.NONE
+    if method in _METHODS and method not in known and _was_or_will_be(case, method):
+        yield refused(
+            "spec.model.uri",
+            f"{case.engine_label} does not read {method} checkpoints; use another version of it, or another variant "
+            "of the model",
+        )
+    elif case.engine == "SGLang" and case.kind == kinds.BITSANDBYTES:
+        yield from _bitsandbytes(case)
+
+
+def _was_or_will_be(case: Case, method: str) -> bool:
+    """Whether some version of the engine reads it: of others the tables tell nothing."""
+    return any(each.name == method for each in FACTS[case.spec.engine.type].quantizations)
+
+
+def _bitsandbytes(case: Case) -> Iterator[Finding]:
+    """BitsAndBytesModelLoader of sglang/srt/model_loader/loader.py: "Model Qwen3MoeForCausalLM does not support
+    BitsAndBytes quantization yet". The method itself came from vLLM's package, was gone in 0.5.5, and is SGLang's own
+    since 0.5.8 (sglang/srt/layers/quantization/__init__.py)."""
+    if case.model.architecture and case.model.architecture not in _MAPPED:
+        what = case.model.architecture
+    elif (0, 5, 5) <= case.version < (0, 5, 8):
+        what = "any model"
+    else:
+        return
+    yield refused(
+        case.kind_field,
+        f"{case.engine_label} has no loader of {case.kind} for {what}; use an AWQ, GPTQ or fp8 variant of the model",
+    )
