@@ -41,7 +41,7 @@ class Body:
         self._place.grow(UNREAD if self._length is None else min(self._length, IN_MEMORY + UNREAD))
 
     async def fill(self) -> None:
-        """Reads up to IN_MEMORY bytes. Raises FullError, and RequestPayloadError where the client breaks the framing."""
+        """Reads up to IN_MEMORY bytes. Raises FullError, and RequestPayloadError: the framing is broken."""
         parts: list[bytes] = []
         room = IN_MEMORY
         while room and (part := await self._content.read(min(room, CHUNK))):
