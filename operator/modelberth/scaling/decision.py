@@ -6,15 +6,16 @@ way.
 
 | reason         | meaning                                                                      |
 |----------------|------------------------------------------------------------------------------|
-| Steady         | nothing has changed since the operator began to look                         |
+| Steady         | no change since the operator found this number                               |
 | LoadIncreased  | the last change: more requests than the replicas are meant for               |
 | LoadDecreased  | the last change: fewer replicas were enough for scaleDownDelay               |
 | Idle           | the last change: to zero, after idleBeforeZero without a request             |
 | Woken          | the last change: from zero, a request is held                                |
 | BoundsChanged  | the last change: minReplicas or maxReplicas                                  |
-| Unschedulable  | more are needed, but the scheduler has no place for those asked for          |
+| Unschedulable  | more are needed than the scheduler has place for: no more are asked for      |
 | MetricsMissing | a ready replica has not answered for a while: nothing is taken away          |
 | AtMaximum      | the load needs, or needed within scaleDownDelay, more than maxReplicas       |
+| NoActivator    | idle, but this installation has nobody to hold requests at zero              |
 """
 
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ Reason = Literal[
     "Unschedulable",
     "MetricsMissing",
     "AtMaximum",
+    "NoActivator",
 ]
 
 

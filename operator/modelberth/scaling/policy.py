@@ -83,7 +83,7 @@ def _change(bounds: Bounds, sample: Sample, replicas: int, before: Decision | No
     now = sample.replicas
     reason: Reason
     if replicas == now:
-        return Decision(replicas, "Steady", "Nothing has changed since the operator looks.")
+        return Decision(replicas, "Steady", "No change since the operator found this number of pods.")
     if replicas == bounds.min_replicas > now or replicas == bounds.max_replicas < now:
         return Decision(replicas, "BoundsChanged", f"{_pods(now)}, outside of minReplicas and maxReplicas.")
     requests = f"{sample.load} requests" if sample.load != 1 else "1 request"
@@ -92,7 +92,7 @@ def _change(bounds: Bounds, sample: Sample, replicas: int, before: Decision | No
         return Decision(replicas, reason, f"{requests} for {_pods(now)}; one is meant for {bounds.target_concurrency}.")
     if replicas == 0:
         return Decision(replicas, "Idle", f"No request for {bounds.idle_before_zero_s:g} s.")
-    return Decision(replicas, "LoadDecreased", f"{_pods(replicas)} was enough for {bounds.scale_down_delay_s:g} s.")
+    return Decision(replicas, "LoadDecreased", f"No more was needed for {bounds.scale_down_delay_s:g} s.")
 
 
 def _told(bounds: Bounds, memory: Memory, sample: Sample) -> Decision:
@@ -100,10 +100,8 @@ def _told(bounds: Bounds, memory: Memory, sample: Sample) -> Decision:
     assert memory.change is not None
     replicas = memory.change.replicas
     most = memory.needs[0].value
-    if _has_no_place(sample) and most > sample.replicas:
-        return Decision(
-            replicas, "Unschedulable", "More pods are needed, but the scheduler has no place for those asked for."
-        )
+    if _has_no_place(sample) and max(most, bounds.min_replicas) > sample.ready:
+        return Decision(replicas, "Unschedulable", "More pods are needed than the scheduler finds a place for.")
     if memory.missing_s is not None and sample.at_s - memory.missing_s >= MISSING_S:
         return Decision(replicas, "MetricsMissing", "A ready pod does not tell its requests: no pod is taken away.")
     if most > bounds.max_replicas:
