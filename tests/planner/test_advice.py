@@ -14,10 +14,29 @@ from modelberth.planner.advice import MOST_PLANS, advise
 from modelberth.planner.changes import SHORTEST, lengths_below
 from modelberth.planner.files import Gguf, ModelFiles, Tensors
 from modelberth.planner.plan import Advice, Plan
-from modelberth.planner.planning import plan_once
+from modelberth.planner.planning import plan, plan_once
 from modelberth.planner.request import PlanRequest
+from tests.planner.shapes import AWQ, LLAMA_3_8B, LLAMA_31_70B, QWEN_25_32B
 from tests.planner.simple_planner import CONFIG, SimplePlanner, changed, request
 
+MIXTURE = LLAMA_3_8B | {
+    "architectures": ["Qwen3MoeForCausalLM"],
+    "model_type": "qwen3_moe",
+    "hidden_size": 2048,
+    "num_hidden_layers": 48,
+    "num_key_value_heads": 4,
+    "head_dim": 128,
+    "num_experts": 128,
+    "num_experts_per_tok": 8,
+    "moe_intermediate_size": 768,
+}
+LLAMA_KEYS = {
+    "block_count": 32,
+    "embedding_length": 4096,
+    "context_length": 8192,
+    "attention.head_count": 32,
+    "attention.head_count_kv": 8,
+}
 L4 = {"gpu": {"type": "NVIDIA-L4"}}
 T4 = {"gpu": {"type": "Tesla-T4"}}
 
@@ -368,3 +387,66 @@ def smaller(gguf: Gguf, share: float, name: str) -> Gguf:
         output_bytes=round(gguf.output_bytes * share),
         file_type=name.removesuffix("_M"),
     )
+
+
+def planned(spec: dict[str, Any], config: dict[str, Any] = LLAMA_3_8B, **fields: Any) -> list[str]:
+    """Advice of the planner itself."""
+    return [advice.change for advice in plan(replace(request(spec, ModelFiles(config=config)), **fields)).advice]
+
+
+def test_what_the_checkpoint_says_replaces_another_quantization() -> None:
+    variant = "an awq variant of this model (5.3 GiB of weights per GPU)"
+    assert planned({**L4, "quantization": "awq"}) == ["quantization: auto", variant]
+    awq = LLAMA_3_8B | {"quantization_config": AWQ}
+    assert planned({**L4, "quantization": "gptq"}, awq) == ["quantization: auto"]
+    # What is wrong anyway does not count as a change.
+    found = planned({**L4, "quantization": "awq"}, LLAMA_31_70B)
+    assert found
+    assert all(change.startswith(("quantization: auto and ", "an awq variant", "gpu.type: ")) for change in found)
+
+
+def test_the_resource_of_the_right_vendor() -> None:
+    amd = {"gpu": {"type": "AMD_Instinct_MI300X_OAM"}}
+    assert planned(amd)[0] == "gpu.resourceName: amd.com/gpu"
+    nvidia = {"gpu": {"type": "NVIDIA-L40S", "resourceName": "amd.com/gpu"}}
+    assert planned(nvidia)[0] == "gpu.resourceName: nvidia.com/gpu"
+    # Two repairs, and something beside them.
+    found = planned({**amd, "quantization": "awq", "maxModelLen": 8192, "gpuMemoryUtilization": 0.05})
+    assert "gpu.resourceName: amd.com/gpu and quantization: auto and gpuMemoryUtilization: 0.92" in found
+
+
+def test_no_more_slices() -> None:
+    sliced = {"gpu": {"type": "NVIDIA-A100-SXM4-80GB", "resourceName": "nvidia.com/mig-1g.10gb"}}
+    assert not any("parallelism" in change for change in planned({**sliced, "maxModelLen": 8192}))
+    assert "parallelism.tensor: 1" in planned(
+        {"gpu": {"type": "NVIDIA-A100-SXM4-80GB-MIG-3g.40gb"}, "parallelism": {"tensor": 2}}
+    )
+
+
+@pytest.mark.parametrize("engine", ["vLLM", "SGLang"])
+def test_a_share_that_leaves_the_driver_nothing(engine: str) -> None:
+    spec = {**L4, "engine": {"type": engine}, "gpuMemoryUtilization": 1.0}
+    assert planned(spec)[:1] == (["gpuMemoryUtilization: 0.95"] if engine == "vLLM" else [])
+
+
+def test_no_longer_than_what_the_engine_serves() -> None:
+    metadata = {
+        "general.architecture": "llama",
+        **{f"llama.{key}": value for key, value in LLAMA_KEYS.items()},
+    }
+    gguf = Gguf(metadata, (2**27,) * 32, 2**28, 2**28, file_type="Q4_K")
+    spec = {**L4, "engine": {"type": "LlamaCpp"}, "maxModelLen": 200_000, "maxNumSeqs": 1}
+    found = plan(replace(request(spec), files=ModelFiles(gguf=gguf)))
+    assert "llama-server serves 8192 tokens" in found.findings[0].message
+    assert "maxModelLen: 8192" in [advice.change for advice in found.advice]
+
+
+def test_bitsandbytes_is_not_advised_where_it_does_not_load() -> None:
+    def words(engine: str, config: dict[str, Any]) -> str:
+        version = (0, 14) if engine == "vLLM" else (0, 5, 22)
+        spec = {"engine": {"type": engine}, "gpu": {"type": "NVIDIA-A100-SXM4-40GB"}, "maxModelLen": 4096}
+        return " ".join(planned(spec, config, engine_version=version))
+
+    assert "bitsandbytes" in words("SGLang", QWEN_25_32B)
+    assert "bitsandbytes" in words("vLLM", MIXTURE)
+    assert "bitsandbytes" not in words("SGLang", MIXTURE)

@@ -4,7 +4,8 @@ The order is by what a change costs the user, the least first: a larger share of
 shorter context, an 8-bit KV cache, other types of weights, then more GPUs, then other GPUs. A context of less than a
 quarter of what the spec asks for stands behind the types of weights: whoever wrote it down needs it.
 Two changes together are said only where no single one that costs as little is enough: on the same GPUs, on more of
-them, on others. A dtype that the GPU lacks has to be replaced whatever else changes, so it does not count.
+them, on others. What has to be replaced whatever else changes does not count: a dtype that the GPU lacks, a
+quantization that is not the checkpoint's, a resource of another vendor.
 """
 
 from collections.abc import Callable
@@ -20,8 +21,10 @@ from modelberth.planner.changes import (
     fewer_slots,
     more_memory,
     more_tensor,
-    more_utilization,
     other_dtype,
+    other_quantization,
+    other_resource,
+    other_utilization,
     refuses,
     shorter_context,
     smaller_kv_cache,
@@ -29,6 +32,7 @@ from modelberth.planner.changes import (
 from modelberth.planner.plan import Advice, Plan
 from modelberth.planner.quantized import quantized
 from modelberth.planner.request import PlanRequest
+from modelberth.planner.rules import CAPPED
 
 MOST = 5
 """Pieces of advice at most."""
@@ -39,7 +43,9 @@ PlanOnce = Callable[[PlanRequest], Plan]
 
 # The cheapest first.
 _SINGLE: tuple[Kind, ...] = (
-    more_utilization,
+    other_resource,
+    other_quantization,
+    other_utilization,
     fewer_sequences,
     shorter_context,
     smaller_kv_cache,
@@ -52,9 +58,16 @@ _SINGLE: tuple[Kind, ...] = (
 _MUCH = 4
 """A context that is this many times shorter than asked for is no cheap change any more."""
 
+_REPAIRS: tuple[tuple[str, Kind], ...] = (
+    ("spec.gpu.resourceName", other_resource),
+    ("spec.quantization", other_quantization),
+    ("spec.dtype", other_dtype),
+)
+"""Fields that may be refused whatever else the spec says, and what replaces them."""
+
 # The first of each pair is fixed at its mildest step with which the second can help at all.
 _ON_THE_SAME_GPUS: tuple[tuple[Kind, Kind], ...] = (
-    (more_utilization, context_of_use),
+    (other_utilization, context_of_use),
     (smaller_kv_cache, context_of_use),
     (fewer_slots, quantized),
     (quantized, context_of_use),
@@ -111,12 +124,15 @@ class _Search:
         self._left = MOST_PLANS - 1
 
     def bases(self, asked: _Changed) -> tuple[_Changed, ...]:
-        """What changes start from: the request, and where its dtype is refused the same with another one too."""
-        if not refuses(asked.plan, "spec.dtype"):
-            return (asked,)
-        changed = (self._plan(asked, step) for step in other_dtype(asked.request, asked.plan).steps)
-        repaired = next((each for each in changed if each and not refuses(each.plan, "spec.dtype")), None)
-        return (asked, repaired) if repaired and not repaired.plan.fits else (asked,)
+        """What changes start from: the request, and where fields of it are refused the same with others too."""
+        bases = [asked]
+        for field, kind in _REPAIRS:
+            if refuses(bases[-1].plan, field):
+                steps = kind(bases[-1].request, bases[-1].plan).steps
+                changed = (self._plan(bases[-1], step) for step in steps)
+                repaired = next((each for each in changed if each and not refuses(each.plan, field)), None)
+                bases += [repaired] if repaired and not repaired.plan.fits else []
+        return tuple(bases)
 
     def singles(self, bases: tuple[_Changed, ...]) -> list[_Changed]:
         """Of each kind the mildest step that fits."""
@@ -157,7 +173,7 @@ class _Search:
 
     def _try(self, base: _Changed, step: Step) -> _Changed | None:
         changed = self._plan(base, step)
-        return changed if changed and changed.plan.fits else None
+        return changed if changed and changed.plan.fits and not _capped(changed, base) else None
 
     def _plan(self, base: _Changed, step: Step) -> _Changed | None:
         """None where the bound is reached."""
@@ -165,6 +181,12 @@ class _Search:
             return None
         self._left -= 1
         return _Changed((*base.steps, step), step.request, self._plan_once(step.request))
+
+
+def _capped(changed: _Changed, base: _Changed) -> bool:
+    """Whether a context is changed to one that the engine does not serve in full."""
+    shorter = changed.request.spec.max_model_len != base.request.spec.max_model_len
+    return shorter and any(finding.reason == CAPPED for finding in changed.plan.findings)
 
 
 def _rank(found: _Changed, request: PlanRequest) -> float:

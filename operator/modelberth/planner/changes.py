@@ -10,7 +10,7 @@ from modelberth.api.quantity import amount
 from modelberth.api.spec import Gpu as GpuSpec
 from modelberth.api.spec import Spec
 from modelberth.planner.budgets.llama_cpp_buffers import SLOTS as DEFAULT_SLOTS
-from modelberth.planner.gpus import Gpu, bigger_than, gpu_of
+from modelberth.planner.gpus import Gpu, bigger_than, gpu_of, is_slice, resource_of
 from modelberth.planner.plan import GIB, UNSUPPORTED, Plan
 from modelberth.planner.request import PlanRequest
 
@@ -41,6 +41,7 @@ Kind = Callable[[PlanRequest, Plan], Ladder]
 
 UTILIZATIONS = (0.92, 0.95)
 """Above 0.95 nothing is left for the driver and for what the engine does not count."""
+LOWER_UTILIZATIONS = (0.95, 0.92, 0.9)
 SEQUENCES = (512, 256, 128, 64, 32, 16, 8)
 SLOTS = (64, 32, 16, 8, 4, 2, 1)
 SHORTEST = 512
@@ -51,16 +52,30 @@ TENSORS = (1, 2, 4, 8)
 """GPUs of one node that share a model: powers of two divide the heads of nearly every model."""
 
 
-def more_utilization(request: PlanRequest, plan: Plan) -> Ladder:
-    """gpuMemoryUtilization up to 0.95."""
-    return Ladder(
-        tuple(
-            _step(request, f"gpuMemoryUtilization: {share}", gpu_memory_utilization=share)
-            for share in UTILIZATIONS
-            if share > request.spec.gpu_memory_utilization
-        ),
-        monotone=True,
-    )
+def other_utilization(request: PlanRequest, plan: Plan) -> Ladder:
+    """gpuMemoryUtilization up to 0.95, or from above down to it: the driver needs its part too."""
+    asked = request.spec.gpu_memory_utilization
+    above = asked > UTILIZATIONS[-1]
+    shares = LOWER_UTILIZATIONS if above else tuple(share for share in UTILIZATIONS if share > asked)
+    steps = (_step(request, f"gpuMemoryUtilization: {share}", gpu_memory_utilization=share) for share in shares)
+    return Ladder(tuple(steps), monotone=not above)
+
+
+def other_resource(request: PlanRequest, plan: Plan) -> Ladder:
+    """gpu.resourceName of the GPU's own vendor, where the spec names another's."""
+    gpu = gpu_in(request.spec)
+    if gpu is None or not refuses(plan, "spec.gpu.resourceName"):
+        return Ladder()
+    resource = resource_of(gpu.vendor)
+    changed = request.spec.gpu.model_copy(update={"resource_name": resource})
+    return Ladder((_step(request, f"gpu.resourceName: {resource}", gpu=changed),))
+
+
+def other_quantization(request: PlanRequest, plan: Plan) -> Ladder:
+    """quantization: auto, which is what the checkpoint says, where the spec says something that cannot be."""
+    if not refuses(plan, "spec.quantization"):
+        return Ladder()
+    return Ladder((_step(request, "quantization: auto", quantization="auto"),))
 
 
 def fewer_sequences(request: PlanRequest, plan: Plan) -> Ladder:
@@ -155,7 +170,8 @@ def smaller_kv_cache(request: PlanRequest, plan: Plan) -> Ladder:
 
 
 def more_tensor(request: PlanRequest, plan: Plan) -> Ladder:
-    """parallelism.tensor as a power of two up to 8. Smaller ones too: the present one may not divide the heads."""
+    """parallelism.tensor as a power of two up to 8. Smaller ones too: the present one may not divide the heads, and
+    MIG slices do not work together at all."""
     spec = request.spec
     # A rule of the kind: LlamaCpp spreads by tensor or by pipeline, not by both.
     if spec.device == "CPU" or (spec.engine.type == "LlamaCpp" and spec.parallelism.pipeline > 1):
@@ -169,7 +185,7 @@ def more_tensor(request: PlanRequest, plan: Plan) -> Ladder:
                 f"parallelism.tensor: {size}",
                 parallelism=spec.parallelism.model_copy(update={"tensor": size}),
             )
-            for size in TENSORS
+            for size in (TENSORS[:1] if is_slice(spec.gpu) else TENSORS)
             if size > current or (refused and size != current)
         )
     )
@@ -208,8 +224,10 @@ def _on(request: PlanRequest, gpu: Gpu) -> Step:
 def on_gpu(old: GpuSpec, gpu: Gpu) -> GpuSpec:
     """spec.gpu for another product: what was said of the old one's memory is gone, and so is a MIG slice."""
     if gpu.vendor == "amd":
-        return GpuSpec(type=gpu.label, resource_name="amd.com/gpu")
-    whole = "nvidia.com/gpu" if old.resource_name.startswith(("nvidia.com/mig-", "amd.com/")) else old.resource_name
+        return GpuSpec(type=gpu.label, resource_name=resource_of(gpu.vendor))
+    whole = (
+        resource_of(gpu.vendor) if old.resource_name.startswith(("nvidia.com/mig-", "amd.com/")) else old.resource_name
+    )
     return GpuSpec(type=gpu.label, resource_name=whole)
 
 

@@ -58,7 +58,8 @@ def _checkpoints(request: PlanRequest) -> Iterator[Step]:
     present = _method(request.files)
     if config is None or present not in ("none", "fp8"):
         return
-    for word, section in _CHECKPOINTS.items():
+    # Whoever wrote awq beside a checkpoint that is not quantized has another one in mind.
+    for word, section in sorted(_CHECKPOINTS.items(), key=lambda pair: pair[0] != request.spec.quantization):
         if word == present or not _has(request, word) or not _on_device(request, word):
             continue
         # The headers are those of the present checkpoint.
