@@ -1,0 +1,1 @@
+"""Scalers that are not ours, KEDA and the HPA, on models of autoscaling type External."""
