@@ -25,7 +25,7 @@ def door_slice(key: tuple[str, str], port: int, made: str = "2026-01-01T00:00:00
     """As the operator writes it."""
     namespace, name = key
     labels = {SLICE_SERVICE: name, SLICE_MANAGED_BY: SLICE_MANAGER, OWNER_LABEL: name}
-    annotations = {SERVED_NAME: notes.get("served", name), **({API_KEY: "true"} if notes.get("key") else {})}
+    annotations = {SERVED_NAME: notes.get("served", name), **({API_KEY: "true"} if notes.get("api_key") else {})}
     return {
         "metadata": {
             "namespace": namespace,

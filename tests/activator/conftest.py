@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from modelberth.activator import run as module
+from modelberth.activator.connection import OPTIONS
 from modelberth.activator.forwarding import session
 from modelberth.activator.run import Activator, Options
 from tests.activator.api import FakeSlices, door_slice, pod_slice
@@ -78,6 +79,7 @@ class Start(Protocol):
 @pytest.fixture
 async def start(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
     monkeypatch.setattr(module, "PROPAGATION_S", 0.05)
+    monkeypatch.setitem(OPTIONS, "lingering_time", 0.2)
     worlds: list[World] = []
 
     async def begin(options: Options | None = None) -> World:
