@@ -78,3 +78,14 @@ def test_an_activator_that_dies_breaks_only_what_it_held(space: Space, client: C
     assert 0 < len(results.failures) <= held[victim]
     assert all(failure.status is None for failure in results.failures), "broken connections, no answers that say so"
     wait_direct(space)
+
+
+def test_activators_that_are_replaced_break_nothing(space: Space, client: Client) -> None:
+    kubectl = space.platform.kubectl
+    with waking(space, client) as burst:
+        kubectl("-n", SYSTEM, "rollout", "restart", "deployment/modelberth-activator")
+        results = burst.results()
+    print(results.told())
+    assert results.outcomes == {"answered": BURST}
+    kubectl("-n", SYSTEM, "rollout", "status", "deployment/modelberth-activator", "--timeout=120s")
+    wait_direct(space)
