@@ -75,7 +75,7 @@ def test_zero_is_kedas_affair(space: Space, client: Client) -> None:
 
 
 def refused(client: Client, url: str) -> bool:
-    """A pod on its way out answers for a moment; then there is nothing behind the Service, nobody who holds requests."""
+    """A pod on its way out answers for a moment; then nothing is behind the Service, and nobody holds requests."""
     try:
         client.request(url)
     except CommandError as error:
