@@ -11,13 +11,16 @@ from modelberth.ports.kube import KubeApi
 from modelberth.reconcile.lookups import Lookups
 from modelberth.reconcile.readings import Readings
 from modelberth.reconcile.reconciler import Reconciler, World
+from modelberth.reconcile.sizing import Sizing
 from modelberth.reconcile.sources import Sources
 from modelberth.runtime.metrics import Metrics
 from modelberth.runtime.queue import Queue
 from modelberth.runtime.resync import prime
 from modelberth.runtime.store import Store
 from modelberth.runtime.watch import Watch
+from modelberth.scaling.scaler import Scaler
 
+from .activators import FakeActivators
 from .clock import VirtualLoop
 from .engine_metrics import FakeEngineMetrics
 from .hub import FakeHub
@@ -40,6 +43,7 @@ class Operator:
     reconciler: Reconciler
     lookups: Lookups
     watch: Watch
+    scaler: Scaler
 
     async def stop(self) -> None:
         await self.queue.close()
@@ -53,6 +57,9 @@ class Cluster:
     kube: FakeKube = field(default_factory=FakeKube)
     hub: FakeHub = field(default_factory=FakeHub)
     engines: FakeEngineMetrics = field(default_factory=FakeEngineMetrics)
+    activators: FakeActivators = field(default_factory=FakeActivators)
+    activated: bool = True
+    """Whether this installation has activators."""
     settings: Settings = field(default_factory=Settings)
     held: list[Told] | None = None
     """What the watches have to tell yet, while they are held; None while they tell at once."""
@@ -66,9 +73,14 @@ class Cluster:
         lookups = Lookups(self.hub, lambda key: queue.add(key))
         sources = Sources(self.kube, store, lookups, self.settings)
         readings = Readings(self.engines, lambda key: queue.add(key))
-        reconciler = Reconciler(World(self.kube, store, sources, readings, self.settings, self.now, "operator-0"))
-        queue = Queue(reconciler.reconcile, Metrics())
-        return Operator(store, queue, reconciler, lookups, Watch(store, queue.add, lambda kind: None))
+        metrics = Metrics()
+        scaler = Scaler(self.engines, self.activators.held, lambda key: queue.add(key), metrics)
+        sizing = Sizing(scaler, self.activators if self.activated else None, store)
+        reconciler = Reconciler(
+            World(self.kube, store, sources, readings, sizing, self.settings, self.now, "operator-0")
+        )
+        queue = Queue(reconciler.reconcile, metrics)
+        return Operator(store, queue, reconciler, lookups, Watch(store, queue.add, lambda kind: None), scaler)
 
     def now(self) -> str:
         return f"2026-01-01T00:00:{asyncio.get_running_loop().time():.6f}Z"

@@ -35,3 +35,13 @@ def vllm_says(tokens: int, concurrency: float = 2.0) -> str:
     """vLLM's metrics, as far as they tell the size of the KV cache."""
     labels = f'engine="0",kv_cache_size_tokens="{tokens}",kv_cache_max_concurrency="{concurrency}"'
     return f"# TYPE vllm:cache_config_info gauge\nvllm:cache_config_info{{{labels}}} 1.0\n"
+
+
+def vllm_loaded(running: int, waiting: int = 0, finished: int = 0) -> str:
+    """vLLM's metrics, as far as they tell its load."""
+    return (
+        f'vllm:num_requests_running{{engine="0"}} {running}\n'
+        f'vllm:num_requests_waiting{{engine="0"}} {waiting}\n'
+        f'vllm:kv_cache_usage_perc{{engine="0"}} 0.1\n'
+        f'vllm:request_success_total{{engine="0"}} {finished}\n'
+    )

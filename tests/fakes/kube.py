@@ -8,9 +8,9 @@ from typing import Any
 
 from modelberth.api.meta import KIND
 from modelberth.manifests.names import MANAGED_BY, MANAGER
-from modelberth.ports.kube import ApiError
+from modelberth.ports.kube import FIELD_MANAGER, ApiError
 
-from .merge import merged, normalised
+from .merge import kept, merged, normalised, without
 
 Raw = dict[str, Any]
 Raws = list[Raw]
@@ -20,7 +20,7 @@ Id = tuple[str, str, str]
 HAS_GENERATION = {KIND, "Deployment", "PodDisruptionBudget"}
 DEFAULTS: dict[str, Raw] = {
     "Service": {"clusterIP": "10.0.0.7", "sessionAffinity": "None", "ipFamilyPolicy": "SingleStack"},
-    "Deployment": {"minReadySeconds": 0, "paused": False},
+    "Deployment": {"minReadySeconds": 0, "paused": False, "replicas": 1},
 }
 
 
@@ -48,6 +48,7 @@ class FakeKube:
     version: int = 100
     """Newest resourceVersion."""
     _applied: dict[tuple[Id, str], Raw] = field(default_factory=dict)
+    """What each field manager applied last, by object and manager/subresource."""
 
     # --- what the operator calls ---
 
@@ -57,7 +58,7 @@ class FakeKube:
         found = self.objects.get((kind, namespace, name))
         return copy.deepcopy(found) if found else None
 
-    async def apply(self, manifest: Raw, subresource: str = "") -> Raw:
+    async def apply(self, manifest: Raw, subresource: str = "", manager: str = FIELD_MANAGER) -> Raw:
         kind = manifest["kind"]
         what = f"{kind}/{subresource}" if subresource else kind
         self.writes["apply", what] += 1
@@ -66,11 +67,17 @@ class FakeKube:
         live = self.objects.get(at)
         if live is None and subresource:
             raise ApiError(404, f"{kind} {at[2]!r} not found")
-        before = self._applied.get((at, subresource), {})
-        self._applied[at, subresource] = copy.deepcopy(manifest)
+        key = (at, f"{manager}/{subresource}")
+        others = [applied for (its, who), applied in self._applied.items() if its == at and (its, who) != key]
+        before = self._applied.get(key, {})
+        for other in others:
+            before = without(before, other)
+        self._applied[key] = copy.deepcopy(manifest)
         if live is None:
             return copy.deepcopy(self._new(kind, manifest))
         changed: Raw = merged(live, manifest, before)
+        if kind == "Deployment":
+            changed.setdefault("spec", {}).setdefault("replicas", 1)
         return copy.deepcopy(self._update(at, live, changed, subresource))
 
     async def delete(self, kind: str, namespace: str, name: str, uid: str) -> None:
@@ -112,6 +119,10 @@ class FakeKube:
         at = (kind, namespace, name)
         changed = copy.deepcopy(self.objects[at])
         change(changed)
+        for key, applied in list(self._applied.items()):
+            if key[0] == at:
+                # Who changes a value owns it from then on.
+                self._applied[key] = kept(applied, changed)
         return self._update(at, self.objects[at], changed, "")
 
     def remove(self, kind: str, namespace: str, name: str) -> None:

@@ -56,3 +56,25 @@ def normalised(value: Any, field: str = "") -> Any:
     if field == "cpu" and isinstance(value, str) and value.endswith("000m"):
         return value.removesuffix("000m")
     return value
+
+
+def without(owned: Any, other: Any) -> Any:
+    """What only the first manager set: fields that ``other`` set too are not removed with it."""
+    if not isinstance(owned, dict) or not isinstance(other, dict):
+        return owned
+    return {
+        name: without(value, other[name]) if name in other else value
+        for name, value in owned.items()
+        if name not in other or isinstance(value, dict)
+    }
+
+
+def kept(owned: Any, live: Any) -> Any:
+    """What a manager still owns of what it applied, now that somebody changed the object."""
+    if not isinstance(owned, dict) or not isinstance(live, dict):
+        return owned
+    return {
+        name: kept(value, live[name])
+        for name, value in owned.items()
+        if name in live and (isinstance(value, dict | list) or value == live[name])
+    }

@@ -148,7 +148,7 @@ def test_numbers_alone_are_not_urgent() -> None:
 
 def test_a_deployment_of_somebody_else_is_not_counted() -> None:
     theirs = {"metadata": {"name": "llama"}, "spec": {"replicas": 3}, "status": {"readyReplicas": 3}}
-    assert pods_of(observed_of(theirs, "")) == Pods(0, 0, replacing=False, current=False)
+    assert pods_of(observed_of(theirs, "")) == Pods(0, 0, 0, replacing=False, current=False)
 
 
 def test_old_counts_of_an_unseen_generation_are_not_current() -> None:

@@ -63,10 +63,10 @@ async def test_a_spec_that_changes_while_the_status_is_written_is_seen(cluster: 
     cluster.workload().count(ready=0)
     apply = cluster.kube.apply
 
-    async def just_then(manifest: dict[str, Any], subresource: str = "") -> dict[str, Any]:
+    async def just_then(manifest: dict[str, Any], subresource: str = "", manager: str = "") -> dict[str, Any]:
         if subresource and cluster.resource()["metadata"]["generation"] == 1:
             cluster.kube.edit(KIND, *KEY, lambda raw: raw["spec"].update(maxModelLen=4096))
-        return await apply(manifest, subresource)
+        return await apply(manifest, subresource, manager)
 
     cluster.kube.apply = just_then  # type: ignore[method-assign]
     await cluster.settle()

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from modelberth.cli.logs import add_logs
 from modelberth.cli.settings import SettingsError, add_settings, read_settings
 from modelberth.webhook.options import WebhookOptions
 
@@ -34,20 +35,37 @@ def add_parser(commands: Any) -> None:
         help="namespace of the leader Lease (default: POD_NAMESPACE, else default)",
     )
     parser.add_argument("--port", type=int, default=8080, help="port of /healthz, /readyz and /metrics (default: 8080)")
-    parser.add_argument(
-        "--log-level",
-        default="info",
-        choices=("debug", "info", "warning", "error"),
-        help="least important lines to log (default: info)",
-    )
-    parser.add_argument(
-        "--log-format",
-        default="json",
-        choices=("json", "text"),
-        help="json for machines, text for people (default: json)",
-    )
+    add_logs(parser)
+    _add_autoscaling(parser.add_argument_group("autoscaling"))
     _add_webhook(parser.add_argument_group("admission webhook"))
     parser.set_defaults(run=run)
+
+
+def positive(text: str) -> float:
+    """A number of seconds above 0. Raises argparse.ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, not {text}")
+    return number
+
+
+def _add_autoscaling(group: Any) -> None:
+    group.add_argument(
+        "--activator",
+        metavar="NAME",
+        help="headless Service of the activators in --namespace, which hold requests for models at zero "
+        "(default: none, and no model is scaled to zero)",
+    )
+    group.add_argument(
+        "--scale-interval",
+        metavar="SECONDS",
+        type=positive,
+        default=10.0,
+        help="time between two looks at the load of the engines (default: 10)",
+    )
 
 
 def _add_webhook(group: Any) -> None:
@@ -78,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
     from modelberth.runtime.operator import LeaseLostError, Options
     from modelberth.runtime.operator import run as run_operator
 
+    options = Options(args.port, args.namespace, _webhook(args), args.activator, args.scale_interval)
     try:
         settings = read_settings(args.config)
     except SettingsError as error:
@@ -85,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
         return 1
     configure_logs(args.log_level, args.log_format)
     try:
-        asyncio.run(run_operator(settings, Options(args.port, args.namespace, _webhook(args))))
+        asyncio.run(run_operator(settings, options))
     except LeaseLostError as error:
         logging.error("%s", error)
         return 1

@@ -57,6 +57,8 @@ class Activators:
         self._addresses: tuple[Peer, ...] = ()
         self._polls: dict[str, asyncio.Task[None]] = {}
         self._held: dict[str, Mapping[Key, int]] = {}
+        self.known = asyncio.Event()
+        """Set when it was heard once which processes there are."""
 
     @property
     def addresses(self) -> tuple[Peer, ...]:
@@ -80,6 +82,7 @@ class Activators:
                     else:
                         self._slices[seen.object["metadata"]["name"]] = seen.object
                     self._follow(session)
+                    self.known.set()
             finally:
                 tasks = list(self._polls.values())
                 for task in tasks:

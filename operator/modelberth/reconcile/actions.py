@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from modelberth.api.quantity import amount
-from modelberth.manifests.names import HASH
+from modelberth.manifests.names import HASH, child_name
 from modelberth.reconcile.observed import CHILD_KINDS, Observed, Raw, owned_by
 
 
@@ -34,7 +34,7 @@ class Settled:
         """The ModelDeployment is gone, and its children go."""
         namespace, name = key
         for kind in CHILD_KINDS:
-            self.marks.pop((kind, namespace, name), None)
+            self.marks.pop((kind, namespace, child_name(kind, name)), None)
 
     def holds(self, child: Raw, kind: str) -> bool:
         return self.marks.get(_key(child, kind)) == (digest(child), _revision(child))

@@ -1,6 +1,7 @@
 """Kubernetes Events on transitions of the status."""
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from modelberth.api.meta import API_VERSION, GROUP, KIND
@@ -11,20 +12,42 @@ MAX_NOTE = 1024
 
 
 def events_of(resource: Raw, old: Raw, new: Raw, now: str, instance: str) -> list[Raw]:
-    """One Event where Ready changed its status or reason: the story of the resource in `kubectl describe`.
+    """What `kubectl describe` tells of the resource: that Ready changed its status or reason, and every scaling.
 
     That a new resource starts is no news.
     """
+    told = [*_scaling(old, new), *_readiness(old, new)]
+    return [_event(resource, news, now, instance) for news in told]
+
+
+@dataclass(frozen=True)
+class _News:
+    bad: bool
+    action: str
+    reason: str
+    note: str
+
+
+def _readiness(old: Raw, new: Raw) -> list[_News]:
     before, after = _ready(old), _ready(new)
     if after is None or (before is None and after["status"] == "Unknown"):
         return []
     if before and (before["status"], before["reason"]) == (after["status"], after["reason"]):
         return []
     bad = after["status"] == "False" or _stalled(new)
-    return [_event(resource, "Warning" if bad else "Normal", after, now, instance)]
+    return [_News(bad, "Reconcile", after["reason"], after["message"] or after["reason"])]
 
 
-def _event(resource: Raw, kind: str, condition: Raw, now: str, instance: str) -> Raw:
+def _scaling(old: Raw, new: Raw) -> list[_News]:
+    before, after = (status.get("autoscaling") or {} for status in (old, new))
+    was, now = before.get("desiredReplicas"), after.get("desiredReplicas")
+    if was is None or now is None or was == now:
+        return []
+    note = f"From {was} to {now} engine pods: {after.get('message') or after.get('reason')}"
+    return [_News(False, "Scale", "ScaledUp" if now > was else "ScaledDown", note)]
+
+
+def _event(resource: Raw, news: _News, now: str, instance: str) -> Raw:
     meta = resource["metadata"]
     return {
         "apiVersion": "events.k8s.io/v1",
@@ -33,10 +56,10 @@ def _event(resource: Raw, kind: str, condition: Raw, now: str, instance: str) ->
         "eventTime": now,
         "reportingController": f"{GROUP}/operator",
         "reportingInstance": instance,
-        "action": "Reconcile",
-        "reason": condition["reason"],
-        "type": kind,
-        "note": _cut(condition["message"] or condition["reason"]),
+        "action": news.action,
+        "reason": news.reason,
+        "type": "Warning" if news.bad else "Normal",
+        "note": _cut(news.note),
         "regarding": {
             "apiVersion": API_VERSION,
             "kind": KIND,

@@ -56,7 +56,12 @@ def asks_mounted(md: ModelDeployment) -> bool:
 def unread(md: ModelDeployment, observed: Observed) -> bool:
     """Whether pods are asked for whose model was not read, because there were none to be planned."""
     frozen, workload = observed.frozen, observed.workload
-    if frozen is None or workload is None or not (wanting(frozen.facts) and asks_mounted(md) and judgeable(md)):
+    if (
+        md.spec.autoscaling is not None
+        or frozen is None
+        or workload is None
+        or not (wanting(frozen.facts) and asks_mounted(md) and judgeable(md))
+    ):
         return False
     return md.spec.replicas > 0 and workload["spec"].get("replicas") == 0
 

@@ -5,10 +5,10 @@ from typing import Any, Protocol
 
 from modelberth.api.meta import KIND
 from modelberth.manifests.facts import Frozen, thaw
-from modelberth.manifests.names import facts_pod_name
+from modelberth.manifests.names import ENGINE, child_name, facts_pod_name
 
 Raw = dict[str, Any]
-CHILD_KINDS = ("Deployment", "Service", "PodDisruptionBudget")
+CHILD_KINDS = ("Deployment", "Service", "EndpointSlice", "PodDisruptionBudget")
 
 
 class View(Protocol):
@@ -59,6 +59,14 @@ class Observed:
         return thaw(self.workload)
 
 
+def engine_ready(pod: Raw) -> bool:
+    """Whether the engine of this pod answers."""
+    return any(
+        container["name"] == ENGINE and container.get("ready")
+        for container in pod["status"].get("containerStatuses") or []
+    )
+
+
 def owned_by(child: Raw, uid: str) -> bool:
     """Whether the child's controller is the object with this uid."""
     references = child["metadata"].get("ownerReferences") or []
@@ -71,7 +79,7 @@ def gather(view: View, namespace: str, name: str) -> Observed | None:
     if resource is None or resource["metadata"].get("deletionTimestamp"):
         return None
     facts_pod = view.get("Pod", namespace, facts_pod_name(name))
-    found = ((kind, view.get(kind, namespace, name)) for kind in CHILD_KINDS)
+    found = ((kind, view.get(kind, namespace, child_name(kind, name))) for kind in CHILD_KINDS)
     return Observed(
         resource=resource,
         children={kind: child for kind, child in found if child is not None},

@@ -18,6 +18,7 @@ from modelberth.reconcile.actions import Action, Settled, decide
 from modelberth.reconcile.events import events_of
 from modelberth.reconcile.facts import hub_question, unread, wanting
 from modelberth.reconcile.facts_pod import Step
+from modelberth.reconcile.handover import SCALE_MANAGER, first_number, handover
 from modelberth.reconcile.judged import Judge
 from modelberth.reconcile.lookups import Answer
 from modelberth.reconcile.observed import Observed, Raw, View, gather, owned_by
@@ -27,6 +28,8 @@ from modelberth.reconcile.problem import Problem
 from modelberth.reconcile.readings import FIRST_WORD_S, Readings
 from modelberth.reconcile.refusal import rejection
 from modelberth.reconcile.running import carried, question_of
+from modelberth.reconcile.size import Size
+from modelberth.reconcile.sizing import Sizing
 from modelberth.reconcile.sources import Sources
 from modelberth.reconcile.status import EngineRun, Verdict, status_of, urgent
 from modelberth.reconcile.timers import Timers
@@ -53,6 +56,7 @@ class World:
     view: View
     sources: Sources
     readings: Readings
+    sizing: Sizing
     settings: Settings
     now: Callable[[], str]
     """RFC 3339 with microseconds, UTC."""
@@ -84,6 +88,7 @@ class Reconciler:
                 timers.forget(key)
             self.world.sources.forget(key)
             self.world.readings.forget(key)
+            self.world.sizing.forget(key)
             self.settled.forget(key)
             return None
         md = self.judge.parse(observed.resource, self.world.settings)
@@ -138,8 +143,9 @@ class Reconciler:
 
     async def _converge(self, key: Key, md: ModelDeployment, facts: Facts, observed: Observed) -> float | None:
         again: float | None = None
+        size = self.world.sizing.of(key, md, observed, facts.planned.record)
         try:
-            problem = await self._write(key, md, facts)
+            problem = await self._write(key, md, facts, size)
             if problem is not None:
                 again = CONFLICT_RETRY_S
         except ApiError as error:
@@ -152,9 +158,10 @@ class Reconciler:
         observed = gather(self.world.view, *key) or observed
         problem = problem or check_pods(observed)
         capacity, wait = self._measure(key, md, observed)
+        again = _sooner(again, size.again_s)
         if wait and problem is None:
-            return wait
-        verdict = Verdict(md, observed, problem, self._engine(md), facts.commit, facts.planned, capacity)
+            return _sooner(again, wait)
+        verdict = Verdict(md, observed, problem, self._engine(md), facts.commit, facts.planned, capacity, size)
         return _sooner(again, await self._tell(key, verdict))
 
     def _measure(self, key: Key, md: ModelDeployment, observed: Observed) -> tuple[Capacity | None, float]:
@@ -166,21 +173,27 @@ class Reconciler:
             return carried(observed) or (reading.capacity if reading else None), 0.0
         return None, self._measuring.left(key, FIRST_WORD_S)
 
-    async def _write(self, key: Key, md: ModelDeployment, facts: Facts) -> Problem | None:
+    async def _write(self, key: Key, md: ModelDeployment, facts: Facts, size: Size) -> Problem | None:
         """Makes the children what they should be, or says which name is taken."""
         async with self._building:
             observed = gather(self.world.view, *key)
             if observed is None:
                 return None
-            desired = children(md, facts, self.world.settings)
+            desired = children(md, facts, self.world.settings, size.scale)
             problem = await self._conflict(desired, observed)
             if problem is not None:
                 return problem
+            if observed.workload is None:
+                first_number(md, desired)
+            else:
+                await self._hand_over(md, observed.workload)
             actions = decide(desired, gather(self.world.view, *key) or observed, self.settled)
             del desired
             small = [action for action in actions if action.manifest["kind"] != "Deployment"]
             await self._act([action for action in actions if action.manifest["kind"] == "Deployment"])
             del actions
+            if observed.workload is None and (made := gather(self.world.view, *key)) is not None and made.workload:
+                await self._hand_over(md, made.workload)
         # Nothing large is held any more: in a burst these wait for cluster IPs by the hundred.
         await self._act(small)
         if observed.facts_pod is not None and not observed.facts_pod["metadata"].get("deletionTimestamp"):
@@ -189,6 +202,11 @@ class Reconciler:
             await self.world.kube.delete("Pod", meta["namespace"], meta["name"], meta["uid"])
             self.world.view.forget("Pod", observed.facts_pod)
         return None
+
+    async def _hand_over(self, md: ModelDeployment, workload: Raw) -> None:
+        piece = handover(md, workload)
+        if piece is not None:
+            self.world.view.remember("Deployment", await self.world.kube.apply(piece, manager=SCALE_MANAGER))
 
     async def _act(self, actions: list[Action]) -> None:
         for action in actions:

@@ -41,7 +41,7 @@ class Sources:
         if not isinstance(answer, AskPod):
             return answer
         mounted = asks_mounted(md)
-        if mounted and md.spec.replicas == 0:
+        if mounted and md.spec.replicas == 0 and md.spec.autoscaling is None:
             # Nothing is mounted, or brought up on a node, for pods that nobody asks for (see ``unread``).
             return Answer(files=ModelFiles(missing=("the model's files are read when replicas are asked for",)))
         desired = facts_pod(md, self.settings)

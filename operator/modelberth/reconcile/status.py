@@ -6,12 +6,15 @@ from typing import Any, get_args
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.engines.capacity import Capacity
 from modelberth.manifests.names import selector_text, url
+from modelberth.manifests.scale import external
 from modelberth.planner.planned import Planned
 from modelberth.ports.hub_problems import Reason
+from modelberth.reconcile.autoscaled import autoscaling_of
 from modelberth.reconcile.measured import observed_of
 from modelberth.reconcile.observed import Observed, Raw
 from modelberth.reconcile.pod_checks import weights_there
 from modelberth.reconcile.problem import Problem
+from modelberth.reconcile.size import Size
 
 State = tuple[str, str, str]
 """status, reason and message of a condition."""
@@ -45,6 +48,8 @@ class Verdict:
     """None while the model's files are read."""
     capacity: Capacity | None = None
     """What the engine says of its KV cache."""
+    size: Size | None = None
+    """None while no pods are asked for, or nothing was built."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class Pods:
     """Numbers from the Deployment."""
 
     wanted: int
+    there: int
+    """Pods that exist, ready or not."""
     ready: int
     replacing: bool
     """Pods of an older revision are there."""
@@ -73,7 +80,7 @@ def status_of(verdict: Verdict, now: str) -> Raw:
     }
     if verdict.md is None:
         # What is known of the older revision, which may still serve.
-        for name in ("url", "selector", "engine", "weights", "plan", "observed"):
+        for name in ("url", "selector", "engine", "weights", "plan", "observed", "autoscaling"):
             if name in observed.status:
                 status[name] = observed.status[name]
         return status
@@ -91,6 +98,8 @@ def status_of(verdict: Verdict, now: str) -> Raw:
     # The engine says it a moment before the Deployment counts its pod: both are one write.
     if verdict.capacity is not None and pods.ready > 0:
         status["observed"] = observed_of(verdict.capacity, status.get("plan", {}).get("kvCacheTokens"))
+    if verdict.size is not None and verdict.size.target is not None:
+        status["autoscaling"] = autoscaling_of(verdict.size, pods.there, observed.status.get("autoscaling") or {}, now)
     return status
 
 
@@ -98,7 +107,7 @@ def pods_of(observed: Observed) -> Pods:
     """Replicas from the Deployment; nothing while there is none."""
     workload = observed.workload
     if workload is None:
-        return Pods(0, 0, replacing=False, current=False)
+        return Pods(0, 0, 0, replacing=False, current=False)
     status = workload.get("status") or {}
     wanted = int(workload["spec"].get("replicas", 1))
     updated = int(status.get("updatedReplicas") or 0)
@@ -107,14 +116,14 @@ def pods_of(observed: Observed) -> Pods:
     # Before the controller has seen the change, the same number of pods means that it was not about numbers.
     replacing = updated < min(wanted, total) if seen else total == wanted
     current = seen and updated == wanted == total
-    return Pods(wanted, int(status.get("readyReplicas") or 0), replacing, current)
+    return Pods(wanted, total, int(status.get("readyReplicas") or 0), replacing, current)
 
 
 def conditions(verdict: Verdict, pods: Pods) -> list[tuple[str, State]]:
     """Every condition, in the order in which people read them."""
     problem = verdict.problem
     done = problem is None and pods.current and pods.ready >= pods.wanted and verdict.md is not None
-    progress = _progress(pods)
+    progress = _progress(verdict, pods)
     stalled = problem is not None and problem.stalled
     reason, message = (problem.reason, problem.message) if problem else progress
     return [
@@ -137,9 +146,19 @@ def _ready(verdict: Verdict, pods: Pods, progress: tuple[str, str], done: bool) 
     if problem:
         return "False", problem.reason, problem.message
     if done:
-        return "True", "ScaledToZero", "No engine pods, as spec.replicas asks."
+        return "True", "ScaledToZero", _asleep(verdict)
+    if progress[0] == "Waking":
+        return "True", *progress
     before = {condition["type"]: condition["status"] for condition in verdict.observed.status.get("conditions") or []}
     return ("Unknown" if before.get("Ready", "Unknown") == "Unknown" else "False"), *progress
+
+
+def _asleep(verdict: Verdict) -> str:
+    if verdict.size is not None and verdict.size.scale.door is not None:
+        return "No engine pods, as no request came. The next one is held until a pod answers it."
+    if verdict.md is not None and external(verdict.md):
+        return "No engine pods, as the external autoscaler asks."
+    return "No engine pods, as spec.replicas asks."
 
 
 def _serving(verdict: Verdict) -> str:
@@ -152,7 +171,7 @@ def _serving(verdict: Verdict) -> str:
     return text
 
 
-def _progress(pods: Pods) -> tuple[str, str]:
+def _progress(verdict: Verdict, pods: Pods) -> tuple[str, str]:
     """Reason and message while nothing is wrong."""
     if pods.current and pods.ready >= pods.wanted:
         return ("Serving" if pods.wanted else "ScaledToZero"), ""
@@ -160,7 +179,18 @@ def _progress(pods: Pods) -> tuple[str, str]:
         return "Updating", "Pods are being replaced by the new revision."
     if pods.ready > 0:
         return "Scaling", f"The number of engine pods moves to {pods.wanted}."
+    if _wakes(verdict):
+        return "Waking", "Requests are held until an engine pod answers them."
     return "Starting", "Weights are fetched and the engine loads; nothing answers yet."
+
+
+def _wakes(verdict: Verdict) -> bool:
+    """Whether pods come up while the activator holds what arrives: the URL works all the time."""
+    if verdict.size is None or verdict.size.scale.door is None:
+        return False
+    conditions = {condition["type"]: condition for condition in verdict.observed.status.get("conditions") or []}
+    ready = conditions.get("Ready", {})
+    return ready.get("status") == "True" and ready.get("reason") in ("ScaledToZero", "Waking")
 
 
 def _flag(on: bool, reason: str, message: str) -> State:
@@ -214,7 +244,10 @@ def urgent(new: Raw, old: Raw) -> bool:
 
 
 def _essence(status: Raw) -> Raw:
-    essence = {name: value for name, value in status.items() if name not in ("readyReplicas", "replicas", "conditions")}
+    counters = ("readyReplicas", "replicas", "conditions", "autoscaling")
+    essence = {name: value for name, value in status.items() if name not in counters}
+    autoscaling = status.get("autoscaling") or {}
+    essence["autoscaling"] = {name: value for name, value in autoscaling.items() if name != "currentReplicas"}
     essence["conditions"] = [
         {**condition, "message": ""} if condition["reason"] in ("Serving", "Scaling") else condition
         for condition in status.get("conditions") or []

@@ -39,6 +39,18 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self._scrapes = Counter(
+            "modelberth_autoscaling_scrapes",
+            "Questions to engine pods about their load, by result.",
+            ["result"],
+            registry=self.registry,
+        )
+        self._ticks = Histogram(
+            "modelberth_autoscaling_tick_seconds",
+            "Time of one look at every autoscaled ModelDeployment.",
+            buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10),
+            registry=self.registry,
+        )
         self._objects = Gauge("modelberth_objects", "Objects in the store.", ["kind"], registry=self.registry)
         self.leads = False
         self._leader = Gauge("modelberth_leader", "1 while this replica leads.", registry=self.registry)
@@ -59,6 +71,12 @@ class Metrics:
 
     def engine_read(self, result: str) -> None:
         self._readings.labels(result).inc()
+
+    def scraped(self, result: str) -> None:
+        self._scrapes.labels(result).inc()
+
+    def ticked(self, seconds: float) -> None:
+        self._ticks.observe(seconds)
 
     def objects(self, counts: dict[str, int]) -> None:
         for kind, count in counts.items():

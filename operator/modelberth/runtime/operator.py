@@ -5,12 +5,13 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from modelberth.manifests.settings import Settings
+from modelberth.ports.activators import Activators
 from modelberth.ports.engine_metrics import EngineMetrics, HttpEngineMetrics
 from modelberth.ports.hub import HuggingFaceHub
 from modelberth.ports.kube import KubeApi
@@ -18,16 +19,19 @@ from modelberth.reconcile.lookups import Lookups
 from modelberth.reconcile.readings import Readings
 from modelberth.reconcile.reconciler import Reconciler, World
 from modelberth.reconcile.remembered import Remembered
+from modelberth.reconcile.sizing import Sizing
 from modelberth.reconcile.sources import Sources
 from modelberth.runtime.leader import Lease, lead
 from modelberth.runtime.memory import trimmer
 from modelberth.runtime.metrics import Metrics
 from modelberth.runtime.plan_errors import PlanErrors
 from modelberth.runtime.queue import Queue
+from modelberth.runtime.replicas import Replicas
 from modelberth.runtime.resync import keep_in_sync, prime
 from modelberth.runtime.server import serve
-from modelberth.runtime.store import Store
+from modelberth.runtime.store import Key, Store, owner_key
 from modelberth.runtime.watch import Watch
+from modelberth.scaling.scaler import Scaler
 from modelberth.webhook.options import WebhookOptions
 
 log = logging.getLogger(__name__)
@@ -43,6 +47,10 @@ class Options:
     namespace: str
     """Namespace of the Lease: the operator's own."""
     webhook: WebhookOptions | None = None
+    activator: str | None = None
+    """Name of the activators' headless Service, beside the Lease; None: models are never scaled to zero."""
+    scale_interval_s: float = 10.0
+    """Seconds between two looks at the load."""
 
 
 class LeaseLostError(RuntimeError):
@@ -59,7 +67,7 @@ async def run(settings: Settings, options: Options) -> None:
         loop.add_signal_handler(number, stop.set)
     async with KubeApi(metrics.called) as kube, HttpEngineMetrics() as engines:
         lookups = Lookups(HuggingFaceHub(settings.hub.endpoint))
-        replica = Replica(kube, engines, lookups, settings, metrics, identity)
+        replica = Replica(kube, engines, lookups, settings, metrics, identity, options)
         server = await serve(options.port, metrics.registry)
         try:
             async with _webhook(replica, options):
@@ -105,6 +113,7 @@ class Replica:
     settings: Settings
     metrics: Metrics
     identity: str
+    options: Options
 
     async def work(self, stop: asyncio.Event) -> None:
         """Leads: serves every ModelDeployment until ``stop`` is set."""
@@ -112,15 +121,25 @@ class Replica:
         store = Store()
         readings = Readings(self.engines, lambda key: queue.add(key), self.metrics.engine_read)
         sources = Sources(self.kube, store, self.lookups, self.settings)
-        world = World(self.kube, store, sources, readings, self.settings, _now, self.identity)
-        queue = Queue(Reconciler(world).reconcile, self.metrics)
+        activators = self._activators(lambda key: scaler.held_changed(key), lambda: _look_at(doors(store), queue))
+        held = activators.held if activators else _holds_nothing
+        scaler = Scaler(self.engines, held, lambda key: queue.add(key), self.metrics)
+        sizing = Sizing(scaler, activators, store)
+        world = World(self.kube, store, sources, readings, sizing, self.settings, _now, self.identity)
+        queue: Queue = Queue(Reconciler(world).reconcile, self.metrics)
         self.lookups.wake = queue.add
         self.metrics.registry.register(PlanErrors(store))
+        self.metrics.registry.register(Replicas(store))
         namespaces = self.settings.watch_namespaces
         await prime(self.kube, store, namespaces)
-        for key in store.resources():
-            queue.add(key)
+        following = [asyncio.create_task(activators.run())] if activators else []
+        if activators:
+            # Without its first answer every model at zero would lose its way to the activators.
+            await activators.known.wait()
+        _look_at(store.resources(), queue)
         tasks = [
+            *following,
+            asyncio.create_task(scaler.run(self.options.scale_interval_s)),
             asyncio.create_task(keep_in_sync(self.kube, store, namespaces, queue.add)),
             asyncio.create_task(_report(store, self.metrics)),
         ]
@@ -131,7 +150,26 @@ class Replica:
                 task.cancel()
             await queue.close()
             await readings.close()
+            await scaler.close()
             self.metrics.leading(False)
+
+    def _activators(self, held_changed: Callable[[Key], None], peers_changed: Callable[[], None]) -> Activators | None:
+        service = self.options.activator
+        return Activators(self.kube, service, self.options.namespace, held_changed, peers_changed) if service else None
+
+
+def _holds_nothing(_: Key) -> int:
+    return 0
+
+
+def doors(store: Store) -> list[Key]:
+    """The ModelDeployments whose Services lead to the activators."""
+    return [key for raw in store.all("EndpointSlice") if (key := owner_key(raw)) is not None]
+
+
+def _look_at(keys: list[Key], queue: Queue) -> None:
+    for key in keys:
+        queue.add(key)
 
 
 async def _report(store: Store, metrics: Metrics) -> None:

@@ -4,11 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from modelberth.api.meta import KIND
-from modelberth.manifests.names import SELECTOR
 from modelberth.ports.kube import ApiError, KubeApi
 from modelberth.runtime.store import Key, Store, owner_key
-from modelberth.runtime.watch import WATCHED
+from modelberth.runtime.watch import SELECTORS, WATCHED
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +36,11 @@ async def keep_in_sync(kube: KubeApi, store: Store, namespaces: list[str], add: 
 
 
 async def _list(kube: KubeApi, store: Store, kind: str, namespaces: list[str]) -> list[dict[str, object]]:
-    selector = "" if kind == KIND else SELECTOR
     before = store.newest(kind)
     listed: list[Key] = []
     scopes: list[str | None] = [*namespaces] or [None]
     for namespace in scopes:
-        async for raw in kube.list(kind, namespace, selector):
+        async for raw in kube.list(kind, namespace, SELECTORS[kind]):
             listed.append((raw["metadata"]["namespace"], raw["metadata"]["name"]))
             store.remember(kind, raw)
     return store.prune(kind, listed, before)

@@ -34,6 +34,10 @@ class Store:
         pods = self._pods_of.get((namespace, name), {})
         return sorted(pods.values(), key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"]))
 
+    def all(self, kind: str) -> list[Raw]:
+        """Every object of the kind."""
+        return list(self._objects[kind].values())
+
     def resources(self) -> list[Key]:
         """Every ModelDeployment."""
         return list(self._objects[KIND])

@@ -12,13 +12,20 @@ from typing import Any
 import kopf
 
 from modelberth.api.meta import KIND
-from modelberth.manifests.names import SELECTOR
+from modelberth.manifests.names import SELECTOR, SLICE_MANAGED_BY, SLICE_MANAGER
 from modelberth.ports.kube import RESOURCES
 from modelberth.runtime.store import Key, Store, owner_key
 
 log = logging.getLogger(__name__)
 
-WATCHED = {kind: resource for kind, resource in RESOURCES.items() if kind not in ("Event", "EndpointSlice")}
+WATCHED = {kind: resource for kind, resource in RESOURCES.items() if kind != "Event"}
+SELECTORS = {
+    **dict.fromkeys(WATCHED, SELECTOR),
+    KIND: "",
+    # The endpoint controller gives its own slices the labels of our Service.
+    "EndpointSlice": f"{SLICE_MANAGED_BY}={SLICE_MANAGER}",
+}
+"""Which objects of each kind are watched."""
 
 RELIST_GAP_S = 5.0
 """Listed objects that come this long after the last one belong to another list: the watch was started again."""
@@ -126,6 +133,6 @@ def _settings() -> kopf.OperatorSettings:
     # kopf keeps a task and a queue for every object that had an event lately; a burst would hold thousands of them.
     settings.queueing.idle_timeout = 0.2
     for kind, (_, _, plural) in WATCHED.items():
-        if kind != KIND:
-            settings.watching.label_selectors[plural] = SELECTOR
+        if SELECTORS[kind]:
+            settings.watching.label_selectors[plural] = SELECTORS[kind]
     return settings
