@@ -64,14 +64,16 @@ async def send(client: aiohttp.ClientSession, backend: Backend, request: web.Bas
 
 async def relay(upstream: aiohttp.ClientResponse, request: web.BaseRequest, count: Callable[[int], None]) -> Any:
     """Passes the answer on, and returns it with whether it came whole. Raises BadAnswerError before its first byte."""
-    answer = web.StreamResponse(status=upstream.status, reason=upstream.reason, headers=passed_on(upstream.headers))
+    try:
+        headers = passed_on(upstream.headers)
+    except ValueError as error:
+        raise BadAnswerError("a header cannot be passed on") from error
+    # The words beside the status mean nothing (RFC 9112, 4), and need not be looked at.
+    answer = web.StreamResponse(status=upstream.status, headers=headers)
     # Once pods are ready the next request must not come to us: connections made here stay here (conntrack).
     answer.headers["Connection"] = "close"
     answer.force_close()
-    try:
-        await answer.prepare(request)
-    except ValueError as error:
-        raise BadAnswerError("a header cannot be passed on") from error
+    await answer.prepare(request)
     while True:
         try:
             part = await upstream.content.readany()

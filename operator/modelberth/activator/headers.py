@@ -3,6 +3,7 @@
 RFC 9110, 7.6.1: https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 from multidict import CIMultiDict, MultiMapping
@@ -21,11 +22,23 @@ HOP_BY_HOP = frozenset(
     }
 )
 
+UNSOUND = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+"""Control characters, which could end a header, and what stands for bytes that are no UTF-8."""
+
 
 def passed_on(headers: MultiMapping[str], but: Iterable[str] = ()) -> "CIMultiDict[str]":
-    """The headers that pass, in their order, without those in ``but`` (lower case)."""
+    """The headers that pass, in their order, without those in ``but`` (lower case).
+
+    Raises ValueError where one cannot be written again: aiohttp reads more than it writes.
+    """
     left_out = HOP_BY_HOP | named_by_connection(headers) | frozenset(but)
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in left_out)
+    return CIMultiDict((name, _sound(value)) for name, value in headers.items() if name.lower() not in left_out)
+
+
+def _sound(value: str) -> str:
+    if UNSOUND.search(value):
+        raise ValueError("a header has characters that it must not have")
+    return value
 
 
 def named_by_connection(headers: MultiMapping[str]) -> frozenset[str]:
