@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelberth.cli.plan.bar import EXCESS, cells
+from modelberth.cli.plan.bar import EXCESS, NOT_USED, cells
 from modelberth.cli.plan.judging import Judged
 from modelberth.cli.plan.table import PLAIN_WIDTH, print_all
 from modelberth.planner.plan import PerGpu
 from tests.cli.command import documents
 from tests.cli.judged import FAILING, FITTING, UNJUDGED, compared, invalid, judged
-from tests.cli.plans import TOO_LONG, llama
+from tests.cli.plans import TOO_LONG, llama, on, plan
 
 ESCAPE = re.compile(r"\x1b\[([0-9;]*)m")
 
@@ -74,8 +74,29 @@ def test_more_than_the_gpu_holds_is_drawn_beyond_it() -> None:
     out = printed(judged(over))
     bar = next(line for line in out.splitlines() if line.startswith("  ["))
     assert bar.endswith("!!!!] 12.00 GiB")
-    assert "! too much 4.50" in out
+    assert "! too much 5.70" in out
     assert "not used" not in out
+
+
+def test_too_much_is_what_the_message_says_it_is() -> None:
+    """gpuMemoryUtilization is the bound, not the whole GPU."""
+    beyond = replace(FAILING, per_gpu=PerGpu(20.0, 18.0, 17.0, 1.0, 1.0, 0.0))
+    out = printed(judged(beyond))
+    bar = next(line for line in out.splitlines() if line.startswith("  ["))
+    assert bar == f"  [{'#' * 51}{'a' * 3}{'!' * 3}{'.' * 3}] 20.00 GiB"
+    assert "! too much 1.00" in out
+    assert ". not used 1.00" in out
+
+
+@pytest.mark.parametrize(
+    "engine", [{"type": "vLLM"}, {"type": "SGLang"}, {"type": "LlamaCpp"}], ids=lambda engine: str(engine["type"])
+)
+def test_the_bar_agrees_with_the_message(tmp_path: Path, engine: dict[str, str]) -> None:
+    resource = on("Tesla-T4", engine=engine, maxModelLen=4096)
+    out = " ".join(plan(tmp_path, resource).out.split())
+    said = re.search(r"! too much ([0-9.]+)", out)
+    assert said
+    assert f"{said[1]} GiB" in out
 
 
 def test_invalid_and_not_judged() -> None:
@@ -175,24 +196,25 @@ def read(terminal: int) -> Iterator[bytes]:
             yield content
 
 
-SIZES = st.lists(st.floats(0, 1000), min_size=1, max_size=5).filter(lambda sizes: sum(sizes) > 0.001)
+SIZES = st.lists(st.just(0.0) | st.floats(0.01, 1000), min_size=1, max_size=5).filter(any)
 
 
-@given(SIZES, st.floats(0.01, 1), st.integers(10, 100))
-def test_a_bar_is_as_long_as_asked_and_in_order(sizes: list[float], share: float, width: int) -> None:
-    parts = {str(index): size for index, size in enumerate(sizes)}
-    total = sum(sizes)
-    bar = cells(parts, total * share, width)
+@given(SIZES, st.floats(0.01, 1), st.floats(0.1, 2), st.integers(20, 100))
+def test_a_bar_is_as_long_as_asked_and_in_order(amounts: list[float], share: float, filled: float, width: int) -> None:
+    parts = {str(index): size for index, size in enumerate(amounts)}
+    taken = sum(amounts)
+    whole = taken / filled
+    bar = cells(parts, whole * share, whole, width)
     assert len(bar) == width
-    names = [name for name in bar if name != EXCESS]
-    assert names == sorted(names)
-    assert (EXCESS in bar) == (share < 1)
-    assert abs(bar.count(EXCESS) - (1 - share) * width) <= 1
-    if share == 1:
-        assert set(bar) == {name for name, size in parts.items() if size > 0}
+    assert bar == sorted(bar, key=lambda name: (name == NOT_USED, name == EXCESS, name))
+    for name, size in ((EXCESS, taken - whole * share), (NOT_USED, whole - taken)):
+        assert (name in bar) == (size > 0)
+        assert abs(bar.count(name) - max(size, 0) / max(whole, taken) * width) <= len(amounts) + 2
+    if taken <= whole * share:
+        assert {name for name, size in parts.items() if size > 0} <= set(bar)
         for name, size in parts.items():
-            assert abs(bar.count(name) - size / total * width) <= len(sizes)
+            assert abs(bar.count(name) - size / whole * width) <= len(amounts) + 2
 
 
 def test_an_empty_bar() -> None:
-    assert cells({"a": 0.0}, 0.0, 10) == []
+    assert cells({"a": 0.0}, 0.0, 0.0, 10) == []

@@ -193,3 +193,18 @@ def test_tokens_are_sent_to_their_experts() -> None:
     gathered = planned(DEEPSEEK_V32, (0, 20), args=whole, **fields)
     sent = planned(DEEPSEEK_V32, (0, 20), args=[*whole, "--all2all-backend", "deepep_high_throughput"], **fields)
     assert sent.activation < gathered.activation / 4
+
+
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [
+        (1000, ""),
+        (100, "--num-gpu-blocks-override 100 makes a KV cache of 0.20 GiB, one request needs 1.00 GiB"),
+        (100_000, "--num-gpu-blocks-override 100000 makes a KV cache of 195.31 GiB, 23."),
+    ],
+)
+def test_a_number_of_blocks_that_somebody_chose(blocks: int, message: str) -> None:
+    made = planned(args=["--num-gpu-blocks-override", str(blocks)])
+    assert made.kv_cache == blocks * 16 * 131072
+    assert [problem.field for problem in made.problems] == (["spec.engine.args"] if message else [])
+    assert message in "".join(problem.message for problem in made.problems)

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from modelberth.api.engine_facts import Version
+from modelberth.api.engine_tables import FACTS
 from modelberth.api.finding import Finding
 from modelberth.api.quantity import amount
 from modelberth.api.spec import Spec
@@ -45,7 +47,13 @@ def plan_of(request: PlanRequest, model: Model, profiles: Profiles | None = None
         situation = replace(situation, profiles=profiles)
     spec = request.spec
     budget = rule_of(spec.engine.type, spec.device)(situation)
-    assumed = (*model.estimated, *request.missing, *_assumed(situation, model), *budget.assumed)
+    assumed = (
+        *_assumed_version(request),
+        *model.estimated,
+        *request.missing,
+        *_assumed_length(situation, model),
+        *budget.assumed,
+    )
     return _plan(situation, budget, tuple(rule_findings(request, model, situation.gpu)), assumed)
 
 
@@ -107,7 +115,22 @@ def _memory(spec: Spec) -> tuple[int, Gpu | Finding | None]:
     return int(amount(limit)), None
 
 
-def _assumed(situation: Situation, model: Model) -> tuple[str, ...]:
+def _assumed_version(request: PlanRequest) -> tuple[str, ...]:
+    """The rules of an engine are known up to a version, and only where the image tells which it is."""
+    engine = request.spec.engine.type
+    newest = FACTS[engine].newest
+    if not request.version_known:
+        return (f"the image does not tell its version: taken as {engine} {_number(request.engine_version)}",)
+    if request.engine_version[:2] > newest[:2]:
+        return (f"{engine} {_number(request.engine_version)} is taken as {_number(newest)}, the newest that is known",)
+    return ()
+
+
+def _number(version: Version) -> str:
+    return ".".join(map(str, version))
+
+
+def _assumed_length(situation: Situation, model: Model) -> tuple[str, ...]:
     if situation.spec.max_model_len or model.max_len:
         return ()
     return (f"maxModelLen is taken as {ASSUMED_LENGTH} tokens: the model's files name none",)

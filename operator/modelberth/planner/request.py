@@ -17,5 +17,7 @@ class PlanRequest:
     files: ModelFiles = field(default_factory=ModelFiles)
     missing: tuple[str, ...] = ()
     """Why facts are missing, in words for people ("the hub could not be reached"); empty where files were read."""
+    version_known: bool = True
+    """Whether the image told its version; otherwise the newest is assumed."""
     memory_fraction: float | None = None
     """SGLang's own --mem-fraction-static, where a start-up log names it; otherwise it follows from the utilisation."""

@@ -48,7 +48,7 @@ class Judge:
         self._facts = facts
         self._what_if = what_if
         self._compare = compare
-        self._plans: dict[tuple[str, Version, int], Plan] = {}
+        self._plans: dict[tuple[str, Version, bool, int], Plan] = {}
 
     def judged(self, given: Given) -> Judged:
         """The answer. Never raises: an invalid resource is one."""
@@ -59,14 +59,14 @@ class Judge:
         md = md.model_copy(update={"spec": self._what_if.applied(md.spec)})
         version, known = engine_version(md, engine_image(md, self._inputs.settings))
         files, missing = self._facts.of(md)
-        request = PlanRequest(md.spec, version, files, missing)
+        request = PlanRequest(md.spec, version, files, missing, version_known=known)
         engine = f"{md.spec.engine.type} {'.'.join(map(str, version))}{'' if known else ' (assumed)'}"
         answer = Judged(given, md, (), self._planned(request), missing, engine)
         return replace(answer, compared=compared(request, plan_once)) if self._compare else answer
 
     def _planned(self, request: PlanRequest) -> Plan:
         """The plan; resources that differ in name only share it. Facts are kept, so theirs are the same object."""
-        key = (request.spec.model_dump_json(), request.engine_version, id(request.files))
+        key = (request.spec.model_dump_json(), request.engine_version, request.version_known, id(request.files))
         if key not in self._plans:
             self._plans[key] = plan(request)
         return self._plans[key]

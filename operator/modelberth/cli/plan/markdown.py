@@ -7,7 +7,7 @@ from typing import TextIO
 from modelberth.cli.inputs import printable
 from modelberth.cli.plan.judging import Judged
 from modelberth.cli.plan.what_if import Compared
-from modelberth.cli.plan.words import answer, capacity, hardware, parts, requests, title, verdict
+from modelberth.cli.plan.words import answer, capacity, hardware, requests, sizes, title, verdict
 
 MARKER = "<!-- modelberth plan -->"
 """First line, by which a pipeline finds its earlier comment and replaces it."""
@@ -45,8 +45,8 @@ def _row(judged: Judged) -> tuple[str, ...]:
     estimated = " (estimated)" if plan and plan.estimated else ""
     budget = ""
     if plan and plan.per_gpu:
-        sizes = ", ".join(f"{name} {size:.2f}" for name, size in parts(plan.per_gpu).items() if size > 0)
-        budget = f"{plan.per_gpu.total_gib:.2f}: {sizes}"
+        filled = ", ".join(f"{name} {size:.2f}" for name, size in sizes(plan.per_gpu).items())
+        budget = f"{plan.per_gpu.total_gib:.2f}: {filled}"
     held = capacity(plan.kv_cache_tokens, plan.max_concurrency, plan.max_model_len) if plan else ""
     count = plan.gpus_per_replica if plan else 0
     where = code(hardware(judged.md.spec)) if judged.md else ""

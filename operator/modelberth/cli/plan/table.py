@@ -12,10 +12,10 @@ from rich.text import Text
 
 from modelberth.api.finding import INVALID_SPEC
 from modelberth.cli.inputs import printable
-from modelberth.cli.plan.bar import EXCESS, cells
+from modelberth.cli.plan.bar import EXCESS, NOT_USED, cells
 from modelberth.cli.plan.judging import Judged
 from modelberth.cli.plan.what_if import Compared
-from modelberth.cli.plan.words import answer, capacity, gpus, hardware, parts, requests, title, verdict
+from modelberth.cli.plan.words import answer, capacity, gpus, hardware, parts, requests, sizes, title, verdict
 from modelberth.planner.plan import DOES_NOT_FIT, UNSUPPORTED, PerGpu
 
 PLAIN_WIDTH = 80
@@ -30,12 +30,11 @@ _PARTS = {
     "activation": ("▓", "a", "magenta"),
     "overhead": ("▒", "o", "yellow"),
     "KV cache": ("█", "k", "green"),
-    "not used": ("·", ".", "dim"),
+    NOT_USED: ("·", ".", "dim"),
     EXCESS: ("▚", "!", "bold red"),
 }
 _REFUSALS = (INVALID_SPEC, DOES_NOT_FIT, UNSUPPORTED)
 """Reasons of findings; the others are warnings, or say why nothing was judged."""
-ROUNDING_GIB = 0.005
 
 
 def print_all(judged: list[Judged], out: TextIO) -> None:
@@ -86,15 +85,10 @@ def _lines(judged: Judged, drawn: bool) -> Iterator[Text]:
 
 def _budget(per_gpu: PerGpu, drawn: bool) -> Iterator[Text]:
     """The bar of one GPU, and what its parts are in GiB."""
-    filled = parts(per_gpu)
-    runs = groupby(cells(filled, per_gpu.total_gib, BAR_WIDTH))
+    runs = groupby(cells(parts(per_gpu), per_gpu.budget_gib, per_gpu.total_gib, BAR_WIDTH))
     bar = [_glyph(name, drawn, len(list(run))) for name, run in runs]
     yield Text.assemble("[", *bar, f"] {per_gpu.total_gib:.2f} GiB")
-    sizes = [(name, size) for name, size in filled.items() if size > 0]
-    excess = sum(filled.values()) - per_gpu.total_gib
-    if excess > ROUNDING_GIB:
-        sizes.append((EXCESS, excess))
-    entries = [Text.assemble(_glyph(name, drawn), f" {name} {size:.2f}") for name, size in sizes]
+    entries = [Text.assemble(_glyph(name, drawn), f" {name} {size:.2f}") for name, size in sizes(per_gpu).items()]
     # As many to a line as there is room for in 80 columns.
     yield from (Text("  ").join(row) for row in (entries[:4], entries[4:]) if row)
 

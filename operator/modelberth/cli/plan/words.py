@@ -2,9 +2,12 @@
 
 from modelberth.api.spec import Spec
 from modelberth.cli.inputs import printable
+from modelberth.cli.plan.bar import EXCESS, NOT_USED
 from modelberth.cli.plan.judging import Judged
 from modelberth.planner.gpus import Gpu, gpu_of
 from modelberth.planner.plan import PerGpu
+
+ROUNDING_GIB = 0.005
 
 
 def title(judged: Judged) -> str:
@@ -58,11 +61,19 @@ def answer(fits: bool | None) -> str:
 
 
 def parts(per_gpu: PerGpu) -> dict[str, float]:
-    """What one GPU is filled with, in GiB, in the order of a bar; what the engine may not use comes last."""
-    filled = {
+    """What one GPU is filled with, in GiB, in the order of a bar."""
+    return {
         "weights": per_gpu.weights_gib,
         "activation": per_gpu.activation_gib,
         "overhead": per_gpu.overhead_gib,
         "KV cache": per_gpu.kv_cache_gib,
     }
-    return {**filled, "not used": max(per_gpu.total_gib - sum(filled.values()), 0.0)}
+
+
+def sizes(per_gpu: PerGpu) -> dict[str, float]:
+    """The parts that are there, what they are beyond their share of the GPU, and what is left of the GPU, in GiB."""
+    filled = parts(per_gpu)
+    taken = sum(filled.values())
+    excess = taken - per_gpu.budget_gib
+    rest = {EXCESS: excess if excess > ROUNDING_GIB else 0.0, NOT_USED: per_gpu.total_gib - taken}
+    return {name: size for name, size in {**filled, **rest}.items() if size > 0}

@@ -124,11 +124,14 @@ def _host_overhead(situation: Situation) -> int:
 def _problems(situation: Situation, context: Context, left: int, kv_cache: int) -> tuple[Finding, ...]:
     spec = situation.spec
     whole = "the memory limit" if spec.device == "CPU" else "the GPU"
+    slots = f"{context.slots} slots of {context.cells} tokens" if context.streams > 1 else f"{context.cells} tokens"
     if left <= 0:
-        text = f"weights and compute buffers exceed {spec.gpu_memory_utilization:g} of {whole} by {gib(-left)}"
-        return (does_not_fit("spec.gpuMemoryUtilization", f"{text}: nothing is left for the KV cache"),)
+        text = (
+            f"weights and compute buffers alone exceed {spec.gpu_memory_utilization:g} of {whole} by {gib(-left)}, "
+            f"with the KV cache of {slots} by {gib(kv_cache - left)}"
+        )
+        return (does_not_fit("spec.gpuMemoryUtilization", text),)
     if kv_cache > left:
-        slots = f"{context.slots} slots of {context.cells} tokens" if context.streams > 1 else f"{context.cells} tokens"
         text = f"the KV cache of {slots} needs {gib(kv_cache)}, {gib(left)} of {whole} is left"
         return (does_not_fit("spec.maxModelLen", text),)
     return ()

@@ -78,7 +78,8 @@ def _graphs_counted(situation: Situation) -> bool:
 
 
 def _budget(situation: Situation, share: _Share, pool: Pool) -> Budget:
-    blocks = situation.arguments.count("--num-gpu-blocks-override") or share.blocks
+    chosen = _chosen_blocks(situation)
+    blocks = chosen or share.blocks
     concurrency = blocks / pool.pages_per_sequence
     data = situation.spec.parallelism.data
     return Budget(
@@ -86,13 +87,17 @@ def _budget(situation: Situation, share: _Share, pool: Pool) -> Budget:
         weights=share.stage.weights,
         activation=share.activation,
         overhead=share.overhead,
-        kv_cache=share.left,
+        kv_cache=chosen * share.block_bytes if chosen else share.left,
         kv_tokens=tokens_of(situation, pool, blocks) * data,
         max_concurrency=concurrency * data,
         launch=Launch(memory_fraction=situation.spec.gpu_memory_utilization),
         problems=_problems(situation, share, pool, concurrency),
         assumed=_assumed(situation),
     )
+
+
+def _chosen_blocks(situation: Situation) -> int | None:
+    return situation.arguments.count("--num-gpu-blocks-override")
 
 
 def _assumed(situation: Situation) -> tuple[str, ...]:
@@ -110,7 +115,8 @@ def _problems(situation: Situation, share: _Share, pool: Pool, concurrency: floa
     field = "spec.gpuMemoryUtilization"
     unused = situation.memory - int(situation.memory * spec.gpu_memory_utilization)
     checks_free = situation.version >= FREE_CHECKED_SINCE and device_class(situation.gpu) == "cuda"
-    peak = loading_peak(situation)
+    peak, chosen = loading_peak(situation), _chosen_blocks(situation)
+    need = pool.pages_per_sequence * share.block_bytes
     if checks_free and unused < LEAST_CONTEXT:
         message = f"vLLM refuses to start where less than its share is free, and the driver takes {gib(LEAST_CONTEXT)}"
     elif peak > situation.memory:
@@ -119,9 +125,12 @@ def _problems(situation: Situation, share: _Share, pool: Pool, concurrency: floa
     elif share.left <= 0:
         share_of = f"{spec.gpu_memory_utilization:g} of the GPU"
         message = f"weights, activations and overheads exceed {share_of} by {gib(-share.left)}: no KV cache is left"
+    elif chosen is not None and (chosen * share.block_bytes > share.left + unused or concurrency < 1):
+        field = "spec.engine.args"
+        against = f"one request needs {gib(need)}" if concurrency < 1 else f"{gib(share.left)} is left"
+        message = f"--num-gpu-blocks-override {chosen} makes a KV cache of {gib(chosen * share.block_bytes)}, {against}"
     elif concurrency < 1:
         field = "spec.maxModelLen"
-        need = pool.pages_per_sequence * share.block_bytes
         tokens = situation.max_model_len
         message = f"the KV cache of one request of {tokens} tokens needs {gib(need)}, {gib(share.left)} is left"
     else:
