@@ -1,5 +1,6 @@
 """vLLM and SGLang on device CPU, against pods of the real engines."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -166,8 +167,13 @@ def test_pages_of_files_count_as_used_while_vllm_starts() -> None:
     """A model of 2.3 GiB, none of it in the page cache, in a limit of 7 GiB: the real vLLM found 0.0 GiB available for
     the 1.77 GiB that weights and processes would leave."""
     assert budget_of(LARGE, 7 * GIB, maxModelLen=2048, maxNumSeqs=4).problems
-    roomy = budget_of(LARGE, 12 * GIB, maxModelLen=2048, maxNumSeqs=4)
-    assert 0 < roomy.kv_cache < roomy.budget - roomy.weights - roomy.activation - roomy.overhead
+    tight, roomy = (budget_of(LARGE, size * GIB, maxModelLen=2048, maxNumSeqs=4) for size in (12, 100))
+    pages = tight.overhead - roomy.overhead
+    assert 2 * GIB < pages < 5 * GIB
+    assert tight.budget == tight.weights + tight.activation + tight.overhead + tight.kv_cache
+    # Versions that looked at the node's memory only.
+    old = budget_of(LARGE, 12 * GIB, maxModelLen=2048, maxNumSeqs=4, version=(0, 22))
+    assert (old.overhead, old.kv_cache) == (roomy.overhead, tight.kv_cache + pages)
 
 
 def test_what_does_not_fit_says_why() -> None:
@@ -177,6 +183,18 @@ def test_what_does_not_fit_says_why() -> None:
     [long] = budget_of(SMOL, 6 * GIB, maxModelLen=100000, gpuMemoryUtilization=0.5, maxNumSeqs=4).problems
     assert long.field == "spec.maxModelLen"
     assert "one request of 100000 tokens needs 2.15 GiB" in long.message
+
+
+def test_the_message_names_everything_that_takes_memory() -> None:
+    [found] = budget_of(LARGE, 7 * GIB, maxModelLen=2048, maxNumSeqs=4).problems
+    assert re.fullmatch(
+        r"weights \(3\.\d\d GiB, 1\.\d\d GiB of it repacked for kernels\), the engine's processes "
+        r"\(2\.\d\d GiB\) and the pages of files that were read \(\d\.\d\d GiB, which count as used at start\) "
+        r"leave nothing of the memory limit for the KV cache: \d\.\d\d GiB too much",
+        found.message,
+    )
+    [longer] = budget_of(LARGE, 12 * GIB, maxModelLen=200_000, maxNumSeqs=4).problems
+    assert "of the memory limit is left beside the pages of files that were read" in longer.message
 
 
 def test_old_vllm_counts_whole_gib() -> None:

@@ -1,10 +1,10 @@
 """vLLM and SGLang on device CPU: what the memory limit leaves for the KV cache.
 
 Both would plan for the node's memory, so the operator tells them the size of the KV cache: bytes for vLLM, tokens for
-SGLang. limit x gpuMemoryUtilization = weights + activations + processes + KV cache.
+SGLang. limit x gpuMemoryUtilization = weights + activations + processes + pages of files + KV cache.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelberth.api.finding import Finding
 from modelberth.planner.budgets.budget import Budget, Situation, does_not_fit, gib
@@ -17,6 +17,9 @@ from modelberth.planner.weights import Held, Sharding, Stage, stages
 
 BLOCK_TOKENS = 128
 """vLLM's block on the CPU: https://github.com/vllm-project/vllm/blob/v0.20.0/vllm/platforms/cpu.py."""
+CGROUP_SINCE = (0, 23)
+"""From here on vLLM takes the memory limit less what the cgroup holds, pages of files too, for what is available
+(vllm/utils/cpu_resource_utils.py, get_memory_node_info); before it saw the node's memory only."""
 BYTES_SINCE = (0, 20)
 """Before, VLLM_CPU_KVCACHE_SPACE sets the size of vLLM's KV cache in whole GiB."""
 SAMPLER_COPIES = 3
@@ -74,9 +77,16 @@ class _Shares:
 
     budget: int
     weights: int
+    repacked: int
+    """Part of the weights: copies that kernels make."""
     activation: int
-    overhead: int
-    kv_cache: int
+    processes: int
+    pages: int
+    """Of files that were read: kept free for them, as they count as used when the KV cache is made."""
+
+    @property
+    def kv_cache(self) -> int:
+        return self.budget - self.weights - self.activation - self.processes - self.pages
 
 
 def _shares(situation: Situation) -> _Shares:
@@ -84,13 +94,19 @@ def _shares(situation: Situation) -> _Shares:
     share = int(situation.memory * spec.gpu_memory_utilization)
     ranks, data = _ranks(situation), spec.parallelism.data
     checkpoint = sum(stage.weights for stage in _stages(situation)) * spec.parallelism.tensor * data
-    weights = checkpoint + _repacked(situation, profile, checkpoint)
-    activation = _activation(situation, profile) * ranks
-    overhead = profile.front + profile.core * data + profile.worker * ranks
-    left = share - weights - activation - overhead
-    # Both look at what the cgroup has left, and there pages of files that were read count as used.
-    unread = situation.memory - weights - overhead - checkpoint - profile.files
-    return _Shares(share, weights, activation, overhead, min(left, unread))
+    repacked = _repacked(situation, profile, checkpoint)
+    shares = _Shares(
+        budget=share,
+        weights=checkpoint + repacked,
+        repacked=repacked,
+        activation=_activation(situation, profile) * ranks,
+        processes=profile.front + profile.core * data + profile.worker * ranks,
+        pages=0,
+    )
+    if spec.engine.type == "vLLM" and situation.version < CGROUP_SINCE:
+        return shares
+    unread = situation.memory - shares.weights - shares.processes - checkpoint - profile.files
+    return replace(shares, pages=max(shares.kv_cache - unread, 0))
 
 
 def _repacked(situation: Situation, profile: Profile, checkpoint: int) -> int:
@@ -130,7 +146,7 @@ def _budget(situation: Situation, shares: _Shares, each: int, room: Room) -> Bud
         budget=shares.budget,
         weights=shares.weights,
         activation=shares.activation,
-        overhead=shares.overhead,
+        overhead=shares.processes + shares.pages,
         kv_cache=each * _ranks(situation) if each > 0 else shares.kv_cache,
         kv_tokens=room.tokens * data,
         max_concurrency=room.concurrency * data,
@@ -149,16 +165,24 @@ def _assumed(situation: Situation) -> tuple[str, ...]:
 
 
 def _problems(situation: Situation, shares: _Shares, room: Room) -> tuple[Finding, ...]:
+    pages = f"the pages of files that were read ({gib(shares.pages)}, which count as used at start)"
     if shares.kv_cache <= 0:
+        repacked = f", {gib(shares.repacked)} of it repacked for kernels" if shares.repacked else ""
+        taken = [
+            f"weights ({gib(shares.weights)}{repacked})",
+            f"the engine's processes ({gib(shares.processes + shares.activation)})",
+            *([pages] if shares.pages else []),
+        ]
         message = (
-            f"weights ({gib(shares.weights)}) and the engine's processes ({gib(shares.overhead + shares.activation)}) "
-            f"leave nothing of the memory limit for the KV cache: {gib(-shares.kv_cache)} too much"
+            f"{', '.join(taken[:-1])} and {taken[-1]} leave nothing of the memory limit for the KV cache: "
+            f"{gib(-shares.kv_cache)} too much"
         )
         return (does_not_fit("spec.resources.limits", message),)
     if room.concurrency < 1:
+        beside = f" beside {pages}" if shares.pages else ""
         message = (
             f"the KV cache of one request of {situation.max_model_len} tokens needs {gib(room.need)}, "
-            f"{gib(shares.kv_cache)} of the memory limit is left"
+            f"{gib(shares.kv_cache)} of the memory limit is left{beside}"
         )
         return (does_not_fit("spec.maxModelLen", message),)
     return ()
