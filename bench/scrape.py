@@ -2,7 +2,7 @@
 
     python bench/scrape.py [--pods 4000]
 
-A local server, in a process of its own, stands for the pods: it serves texts of the size and shape of real ones. The
+A local server, in a process of its own, stands for the pods: it serves texts that the real engines wrote. The
 operator's own client reads every pod once per tick and finds the load in the text. Printed per engine: size of the
 text, CPU of the search alone, CPU of a whole scrape (HTTP included) and wall time of a tick. Figures of one run are
 to be read against one another; the machine is shared.
@@ -22,12 +22,17 @@ from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench.scaling.texts import TEXTS
 from modelberth.api.spec import EngineType
 from modelberth.engines.catalogue import ENGINES
 from modelberth.ports.engine_metrics import HttpEngineMetrics
 
 HOST = "127.0.0.1"
+CAPTURES = Path(__file__).parents[1] / "tests/engines/captures"
+TEXTS: dict[EngineType, str] = {
+    "vLLM": (CAPTURES / "vllm-0.32.0-load.txt").read_text(encoding="utf-8"),
+    "SGLang": (CAPTURES / "sglang-0.5.23-load.txt").read_text(encoding="utf-8"),
+    "LlamaCpp": (CAPTURES / "llama-cpp-b11669-load.txt").read_text(encoding="utf-8"),
+}
 SEARCHES = 300
 
 
