@@ -127,6 +127,20 @@ async def test_a_short_request_between_two_looks_is_no_idleness(cluster: Cluster
     assert cluster.deployment["spec"]["replicas"] == 1
 
 
+async def test_the_time_that_a_pod_loads_is_no_idleness(cluster: Cluster) -> None:
+    cluster.engines.text = vllm_loaded(0)
+    await cluster.create(scaled(minReplicas=0, idleBeforeZero="60s"))
+    await cluster.operator.scaler.tick()
+    for _ in range(60):
+        await cluster.settle(10)
+        await cluster.operator.scaler.tick()
+    await cluster.serve()
+    await ticks(cluster, 50)
+    assert cluster.deployment["spec"]["replicas"] == 1
+    await ticks(cluster, 30)
+    assert cluster.deployment["spec"]["replicas"] == 0
+
+
 async def test_a_pod_that_does_not_answer_is_never_idle(cluster: Cluster) -> None:
     await cluster.serving(scaled(minReplicas=0, idleBeforeZero="60s"))
     await ticks(cluster, 600)

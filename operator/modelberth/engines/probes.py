@@ -4,7 +4,8 @@ from typing import Any
 
 STARTUP_LIMIT_S = 3 * 3600
 """Loading hundreds of GB from a network disk and compiling takes hours; a crash ends the container much earlier."""
-_STARTUP_PERIOD_S = 5
+_STARTUP_PERIOD_S = 1
+"""Whoever waits for a model that wakes waits for this too."""
 
 
 def http_probes(path: str, liveness: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -64,20 +64,24 @@ def seen(memory: Memory, sample: Sample) -> Memory:
     loads = memory.loads
     if sample.complete and (not loads or now - loads[-1].at_s >= _SPACING_S):
         loads = (*loads, Point(now, sample.load))
-    asked = memory.asked
-    if not asked or asked[-1].value != sample.replicas:
-        asked = (*asked, Point(now, sample.replicas))
+    memory = asking(memory, now, sample.replicas)
     after = replace(
         memory,
         last_s=now,
-        asked=_since(now - RATE_WINDOW_S, asked),
+        asked=_since(now - RATE_WINDOW_S, memory.asked),
         loads=_since(now - SERVICE_S, loads),
         coming_s=now if sample.coming else memory.coming_s,
         waiting_s=_first(memory.waiting_s, now) if sample.waiting else None,
         missing_s=None if sample.complete else _first(memory.missing_s, now),
-        active_s=now if sample.active or sample.load or not sample.complete else memory.active_s,
+        active_s=now if _in_use(sample) else memory.active_s,
     )
     return replace(after, demand=max(after.demand, demand_of(after, sample)) if after.filling else 0)
+
+
+def _in_use(sample: Sample) -> bool:
+    """Whether a request is known or cannot be excluded. What still loads has not had its chance to be asked."""
+    loads = sample.replicas > 0 and sample.ready == 0
+    return sample.active or sample.load > 0 or not sample.complete or loads
 
 
 def demand_of(memory: Memory, sample: Sample) -> int:
@@ -88,6 +92,13 @@ def demand_of(memory: Memory, sample: Sample) -> int:
     """
     grown = sample.load - memory.loads[0].value if memory.loads else 0
     return sample.running + max(0, grown)
+
+
+def asking(memory: Memory, now_s: float, replicas: int) -> Memory:
+    """The memory with what is asked for from now on."""
+    if memory.asked and memory.asked[-1].value == replicas:
+        return memory
+    return replace(memory, asked=(*memory.asked, Point(now_s, replicas)))
 
 
 def needing(memory: Memory, replicas: int, window_s: float) -> Memory:
