@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from modelberth.scaling.decision import Decision, Reason
-from modelberth.scaling.memory import Memory, needing, seen
+from modelberth.scaling.memory import Memory, asking, needing, seen
 from modelberth.scaling.sample import Bounds, Sample
 
 __all__ = ["Bounds", "Decision", "Memory", "Sample", "decide"]
@@ -28,7 +28,7 @@ def decide(bounds: Bounds, memory: Memory, sample: Sample) -> tuple[Decision, Me
     replicas = _allowed(bounds, memory, sample, wanted)
     if memory.change is None or replicas != memory.change.replicas:
         memory = replace(memory, change=_change(bounds, sample, replicas, memory.change))
-    return _told(bounds, memory, sample), memory
+    return _told(bounds, memory, sample), asking(memory, sample.at_s, replicas)
 
 
 def _needed(bounds: Bounds, memory: Memory, sample: Sample) -> int:
