@@ -99,10 +99,10 @@ PEAKS = {
 
 @pytest.mark.parametrize("name", PEAKS)
 def test_what_pods_really_took(name: str) -> None:
-    """The plan is never below what was measured, and at most 5.5 % above it."""
+    """The plan is never below what was measured, and at most 5.5 % above it. So large a limit has room for pages."""
     seen = PEAKS[name]
     plan = budget_of(
-        seen.config, 16 * GIB, engine={"type": seen.engine}, maxModelLen=seen.length, maxNumSeqs=seen.sequences
+        seen.config, 100 * GIB, engine={"type": seen.engine}, maxModelLen=seen.length, maxNumSeqs=seen.sequences
     )
     total = (plan.weights + plan.activation + plan.overhead) / MIB + seen.kv_cache
     assert seen.peak <= total <= seen.peak * 1.055
@@ -200,7 +200,8 @@ def test_the_message_names_everything_that_takes_memory() -> None:
 def test_old_vllm_counts_whole_gib() -> None:
     fields = {"maxModelLen": 2048, "maxNumSeqs": 4, "version": (0, 19, 1)}
     assert budget_of(SMOL, 8 * GIB, **fields).launch.cpu_kv_bytes % GIB == 0
-    assert budget_of(SMOL, 4 * GIB, **fields).problems
+    [found] = budget_of(SMOL, 3 * GIB, **fields).problems
+    assert found.message.endswith("needs 0.04 GiB, 0.36 GiB of the memory limit is left; this version takes whole GiB")
 
 
 @pytest.mark.parametrize("engine", ["vLLM", "SGLang"])

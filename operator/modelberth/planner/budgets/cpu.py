@@ -183,13 +183,18 @@ def _problems(situation: Situation, shares: _Shares, room: Room) -> tuple[Findin
         message = (
             f"the KV cache of one request of {situation.max_model_len} tokens needs {gib(room.need)}, "
             f"{gib(shares.kv_cache)} of the memory limit is left{beside}"
+            f"{'; this version takes whole GiB' if _takes_whole_gib(situation) else ''}"
         )
         return (does_not_fit("spec.maxModelLen", message),)
     return ()
 
 
 def _whole(situation: Situation, size: int) -> int:
-    return size if situation.version >= BYTES_SINCE else size // GIB * GIB
+    return size // GIB * GIB if _takes_whole_gib(situation) else size
+
+
+def _takes_whole_gib(situation: Situation) -> bool:
+    return situation.spec.engine.type == "vLLM" and situation.version < BYTES_SINCE
 
 
 def _ranks(situation: Situation) -> int:
