@@ -148,6 +148,15 @@ async def test_a_pod_that_does_not_answer_is_never_idle(cluster: Cluster) -> Non
     assert cluster.status["autoscaling"]["reason"] == "MetricsMissing"
 
 
+async def test_a_new_spec_at_zero_wakes_nobody(cluster: Cluster) -> None:
+    await idle(cluster)
+    await cluster.change(maxModelLen=768)
+    await cluster.settle(60)
+    assert cluster.state() == ("True", "ScaledToZero")
+    assert not cluster.kube.events
+    assert cluster.kube.writes == Counter({("apply", "Deployment"): 1, ("apply", STATUS): 1})
+
+
 async def test_a_held_request_wakes_at_once(cluster: Cluster) -> None:
     await idle(cluster)
     cluster.activators.holding[KEY] = 1

@@ -64,6 +64,8 @@ class Pods:
     """Pods of an older revision are there."""
     current: bool
     """The Deployment controller has seen the newest spec and replaced every pod."""
+    known: bool = True
+    """Whether there is a Deployment."""
 
 
 def status_of(verdict: Verdict, now: str) -> Raw:
@@ -107,7 +109,7 @@ def pods_of(observed: Observed) -> Pods:
     """Replicas from the Deployment; nothing while there is none."""
     workload = observed.workload
     if workload is None:
-        return Pods(0, 0, 0, replacing=False, current=False)
+        return Pods(0, 0, 0, replacing=False, current=False, known=False)
     status = workload.get("status") or {}
     wanted = int(workload["spec"].get("replicas", 1))
     updated = int(status.get("updatedReplicas") or 0)
@@ -122,7 +124,9 @@ def pods_of(observed: Observed) -> Pods:
 def conditions(verdict: Verdict, pods: Pods) -> list[tuple[str, State]]:
     """Every condition, in the order in which people read them."""
     problem = verdict.problem
-    done = problem is None and pods.current and pods.ready >= pods.wanted and verdict.md is not None
+    done = (
+        problem is None and verdict.md is not None and (_asleep(pods) or (pods.current and pods.ready >= pods.wanted))
+    )
     progress = _progress(verdict, pods)
     stalled = problem is not None and problem.stalled
     reason, message = (problem.reason, problem.message) if problem else progress
@@ -146,14 +150,19 @@ def _ready(verdict: Verdict, pods: Pods, progress: tuple[str, str], done: bool) 
     if problem:
         return "False", problem.reason, problem.message
     if done:
-        return "True", "ScaledToZero", _asleep(verdict)
+        return "True", "ScaledToZero", _sleep(verdict)
     if progress[0] == "Waking":
         return "True", *progress
     before = {condition["type"]: condition["status"] for condition in verdict.observed.status.get("conditions") or []}
     return ("Unknown" if before.get("Ready", "Unknown") == "Unknown" else "False"), *progress
 
 
-def _asleep(verdict: Verdict) -> str:
+def _asleep(pods: Pods) -> bool:
+    """Nothing is asked for and nothing answers: whether the controller has seen a new template does not matter."""
+    return pods.known and pods.wanted == pods.ready == 0
+
+
+def _sleep(verdict: Verdict) -> str:
     if verdict.size is not None and verdict.size.scale.door is not None:
         return "No engine pods, as no request came. The next one is held until a pod answers it."
     if verdict.md is not None and external(verdict.md):
@@ -173,8 +182,10 @@ def _serving(verdict: Verdict) -> str:
 
 def _progress(verdict: Verdict, pods: Pods) -> tuple[str, str]:
     """Reason and message while nothing is wrong."""
+    if _asleep(pods):
+        return "ScaledToZero", ""
     if pods.current and pods.ready >= pods.wanted:
-        return ("Serving" if pods.wanted else "ScaledToZero"), ""
+        return "Serving", ""
     if pods.ready > 0 and pods.replacing:
         return "Updating", "Pods are being replaced by the new revision."
     if pods.ready > 0:

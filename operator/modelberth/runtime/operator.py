@@ -37,6 +37,8 @@ from modelberth.webhook.options import WebhookOptions
 log = logging.getLogger(__name__)
 
 LEASE_NAME = "modelberth"
+PATIENCE_S = 30.0
+"""Seconds that a new leader waits for the list of activators before it serves without them."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,7 @@ class Replica:
         await prime(self.kube, store, namespaces)
         following = [asyncio.create_task(activators.run())] if activators else []
         if activators:
-            # Without its first answer every model at zero would lose its way to the activators.
-            await activators.known.wait()
+            await _heard(activators)
         _look_at(store.resources(), queue)
         tasks = [
             *following,
@@ -156,6 +157,15 @@ class Replica:
     def _activators(self, held_changed: Callable[[Key], None], peers_changed: Callable[[], None]) -> Activators | None:
         service = self.options.activator
         return Activators(self.kube, service, self.options.namespace, held_changed, peers_changed) if service else None
+
+
+async def _heard(activators: Activators) -> None:
+    """Waits until it is known which activators there are: else every model at zero would lose its way to them."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            await activators.known.wait()
+    except TimeoutError:
+        log.warning("the activators' EndpointSlices cannot be read: models at zero answer nobody until they can")
 
 
 def _holds_nothing(_: Key) -> int:
