@@ -85,7 +85,7 @@ async def start(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Start]:
     async def begin(options: Options | None = None) -> World:
         options = replace(options or Options(), port=free_port(), host="127.0.0.1")
         forwarding = session()
-        client = aiohttp.ClientSession(auto_decompress=False)
+        client = aiohttp.ClientSession(auto_decompress=False, connector=aiohttp.TCPConnector(limit=0))
         world = World(FakeSlices(), Activator(options, forwarding), options, client, forwarding)
         world.work = asyncio.create_task(world.activator.work(world.slices, world.stop))
         worlds.append(world)

@@ -31,8 +31,8 @@ async def serve_admin(
             wait = float(request.query.get("wait", "0"))
         except ValueError as error:
             raise web.HTTPBadRequest(text="wait: seconds") from error
-        # min and max so that NaN becomes 0.
-        return web.json_response(await report.read(request.query.get("after", ""), max(0.0, min(LONGEST_S, wait))))
+        # In this order NaN becomes 0.
+        return web.json_response(await report.read(request.query.get("after", ""), max(0.0, min(wait, LONGEST_S))))
 
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz)])

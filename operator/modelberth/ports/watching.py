@@ -49,11 +49,10 @@ async def watching(kube: Watchable, kind: str, namespace: str | None, selector: 
     while True:
         try:
             if not version:
-                objects: list[Raw] = []
-                async for page in kube.pages(kind, namespace, selector):
-                    objects += page["items"]
-                    version = page["metadata"]["resourceVersion"]
-                yield Listed(tuple(objects))
+                # Only a whole list has a version: one that broke off between two pages says nothing.
+                listed = [page async for page in kube.pages(kind, namespace, selector)]
+                version = listed[-1]["metadata"]["resourceVersion"]
+                yield Listed(tuple(raw for page in listed for raw in page["items"]))
             async for event in kube.watch(kind, namespace, selector, version):
                 version, pause = event["object"]["metadata"]["resourceVersion"], BACKOFF_S
                 if event["type"] != "BOOKMARK":
@@ -63,6 +62,5 @@ async def watching(kube: Watchable, kind: str, namespace: str | None, selector: 
                 version = ""
             else:
                 log.warning("watch of %s in %s: %s", kind, namespace or "all namespaces", error)
-            # A list that broke off between two pages has no version to watch from.
             await asyncio.sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, MAX_BACKOFF_S)
