@@ -33,7 +33,7 @@ class Model:
     coming: list[float] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     asked: list[tuple[float, int]] = field(default_factory=list)
-    """When how many were asked for, each time it was looked."""
+    """When how many were asked for: before and after each look."""
 
     @property
     def ready(self) -> int:
@@ -58,6 +58,7 @@ class Model:
         self.asked.append((self.now_s, self.replicas))
         self.decisions.append(decision)
         self._ask(decision.replicas)
+        self.asked.append((self.now_s, self.replicas))
         return decision
 
     def looks(self, load: int, seconds: float, **fields: Any) -> Decision:

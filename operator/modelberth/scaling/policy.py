@@ -40,7 +40,7 @@ def _needed(bounds: Bounds, memory: Memory, sample: Sample) -> int:
         sustained = memory.waiting_s is not None and sample.at_s - memory.waiting_s >= SUSTAINED_S
         if sustained or usage >= KV_FULL:
             needed = max(needed, sample.replicas + 1)
-    if sample.waiting or usage >= KV_HIGH or not sample.complete:
+    if sample.waiting or sample.held or usage >= KV_HIGH or not sample.complete:
         needed = max(needed, sample.replicas)
     return needed
 
