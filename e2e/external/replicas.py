@@ -6,6 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 from e2e.audit import OPERATOR, WRITES
 
+MANAGER = "modelberth"
+"""The field manager of everything else that the operator applies."""
+
 HAND_ON = "modelberth-scale"
 """The field manager by which the operator hands spec.replicas of the ModelDeployment on to its Deployment."""
 
@@ -34,10 +37,10 @@ def of_operator(found: Counter[tuple[str, str, str]]) -> Counter[tuple[str, str]
     return kept
 
 
-def owners(resource: dict[str, Any]) -> set[tuple[str, str]]:
-    """(field manager, subresource) of everyone who owns spec.replicas."""
+def owners(resource: dict[str, Any]) -> set[str]:
+    """The field managers that own spec.replicas; a write through /scale makes nobody one."""
     return {
-        (entry["manager"], entry.get("subresource", ""))
+        entry["manager"]
         for entry in resource["metadata"]["managedFields"]
         if "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
     }

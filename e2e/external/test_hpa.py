@@ -9,18 +9,19 @@ from e2e.audit import Audit
 from e2e.command import wait_until
 from e2e.conftest import Space
 from e2e.external.example import apply, example
-from e2e.external.replicas import of_operator, owners, writes
+from e2e.external.replicas import HAND_ON, MANAGER, of_operator, owners, writes
 from e2e.install.client import Client
 from e2e.load.generator import Load
 from e2e.load.running import running
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("scalers")]
 
+HPA = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
 LENGTH = 768
 
 
 def deployment(space: Space) -> dict[str, Any]:
-    found: dict[str, Any] = space.json("get", "deployment", "hpa-cpu")
+    found: dict[str, Any] = space.json("get", "deployment", "hpa-cpu", "--show-managed-fields")
     return found
 
 
@@ -34,7 +35,9 @@ def test_a_new_spec_does_not_take_the_replicas_back(space: Space, client: Client
     apply(space, scaler)
     with running(client, Load([url], "hpa-cpu", concurrency=4, max_tokens=32)) as load:
         wait_until("two pods answer", lambda: deployment(space)["status"].get("readyReplicas") == 2, 180)
-        assert of_operator(writes(audit.entries(), space.name)) == Counter()
+        scaling = writes(audit.entries(), space.name)
+        assert [what for who, what, _ in scaling if who == HPA] == ["deployments/scale"]
+        assert of_operator(scaling) == Counter(), "the operator takes no part"
         space.kubectl("patch", "mdep", "hpa-cpu", "--type=merge", "-p", f'{{"spec": {{"maxModelLen": {LENGTH}}}}}')
         wanted = set()
 
@@ -51,7 +54,7 @@ def test_a_new_spec_does_not_take_the_replicas_back(space: Space, client: Client
     found = writes(audit.entries(), space.name)
     print(f"writes: {dict(found)}")
     assert wanted == {2}
-    assert of_operator(found) == Counter({("deployments", "modelberth"): 1})
-    assert owners(deployment(space)) == {("kube-controller-manager", "scale")}
+    assert of_operator(found) == Counter({("deployments", MANAGER): 1})
+    assert not owners(deployment(space)) & {MANAGER, HAND_ON}
     assert space.json("get", "mdep", "hpa-cpu")["spec"]["replicas"] == 1
     assert not results.failures

@@ -54,18 +54,14 @@ def test_the_operator_would_be_seen_to_write_the_scale_or_the_spec() -> None:
     assert of_operator(found) == {("modeldeployments", ""): 1, ("deployments/scale", ""): 1}
 
 
-def test_owners_of_replicas_are_named_with_the_subresource() -> None:
+def test_owners_of_replicas_are_named() -> None:
     resource = {
         "metadata": {
             "managedFields": [
                 {"manager": "modelberth", "fieldsV1": {"f:spec": {"f:template": {}}}},
-                {
-                    "manager": "kube-controller-manager",
-                    "subresource": "scale",
-                    "fieldsV1": {"f:spec": {"f:replicas": {}}},
-                },
+                {"manager": "somebody", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
                 {"manager": "kube-controller-manager", "subresource": "status", "fieldsV1": {"f:status": {}}},
             ]
         }
     }
-    assert owners(resource) == {("kube-controller-manager", "scale")}
+    assert owners(resource) == {"somebody"}
