@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 
 from modelberth.api.engine_facts import Version
+from modelberth.api.engine_tables import FACTS
 from modelberth.planner.files import Gguf, ModelFiles
+from modelberth.planner.plan import UNSUPPORTED
+from modelberth.planner.rules.options import UNKNOWN_OPTION
 from tests.planner.rule_cases import (
     A100,
     H100,
@@ -23,6 +26,7 @@ from tests.planner.rule_cases import (
 )
 from tests.planner.shapes import DEEPSEEK_V32, GPT_OSS_20B, QWEN_3_NEXT
 
+NEWEST = FACTS["vLLM"].newest
 SLICE = f"{A100}-MIG-3g.40gb"
 
 
@@ -136,3 +140,22 @@ def test_slices_do_not_work_together(engine: str, way: str, gpu: dict[str, Any])
     assert fields_of(judge(gpu, parallelism={way: 2}, **fields)) == [f"parallelism.{way}"]
     assert fields_of(judge(gpu, **fields)) == []
     assert fields_of(judge(A100, parallelism={way: 2}, **fields)) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "version", "reasons"),
+    [
+        (["--max-num-batched-tokens", "8k", "--compilation-config.level", "0", "-O3"], NEWEST, []),
+        (["--enable_prefix_cach", "--no-enable-chunked-prefill"], NEWEST, []),
+        (["--max-num-batched-tokens", "many"], NEWEST, [UNSUPPORTED]),
+        (["--block-size=0"], (0, 11), [UNSUPPORTED]),
+        (["--num-gpu-blocks-override"], NEWEST, [UNSUPPORTED]),
+        (["--make-it-fast"], NEWEST, [UNKNOWN_OPTION]),
+        # Which options another version has is not known.
+        (["--make-it-fast"], (0, 31, 0), []),
+    ],
+)
+def test_options_that_the_parser_does_not_take(args: list[str], version: Version, reasons: list[str]) -> None:
+    found = judge(L4, version=version, engine={"type": "vLLM", "args": args})
+    assert [each.reason for each in found] == reasons
+    assert all(each.field == "spec.engine.args" for each in found)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from modelberth.api.engine_facts import Version
-from modelberth.planner.files import ModelFiles
+from modelberth.planner.files import Gguf, ModelFiles
 from modelberth.planner.planning import plan_once
 from tests.planner.shapes import LLAMA_3_8B
 from tests.planner.simple_planner import request
@@ -26,3 +26,18 @@ def test_a_version_from_the_future_is_an_assumption(version: Version, estimated:
     plan = plan_once(replace(ASKED, engine_version=version))
     assert plan.estimated == estimated
     assert plan.assumed == (("vLLM 99.1 is taken as 0.32.0, the newest that is known",) if estimated else ())
+
+
+def test_a_gguf_file_without_tensors_is_not_judged() -> None:
+    header = {"general.architecture": "llama", "llama.block_count": 32, "llama.embedding_length": 4096}
+    asked = request({"engine": {"type": "LlamaCpp"}, "gpu": {"type": "NVIDIA-L4"}}, ModelFiles(gguf=Gguf(header)))
+    plan = plan_once(asked)
+    assert plan.fits is None
+    assert "no tensors" in plan.findings[0].message
+
+
+def test_the_vocabulary_is_missed_by_its_usual_name() -> None:
+    config = {key: value for key, value in LLAMA_3_8B.items() if key != "vocab_size"} | {"model_type": "unheard-of"}
+    plan = plan_once(replace(ASKED, files=ModelFiles(config=config)))
+    assert plan.findings[0].message == "config.json: vocab_size is missing"
+    assert plan_once(replace(ASKED, files=ModelFiles(config=config | {"padded_vocab_size": 128256}))).fits

@@ -19,6 +19,11 @@ class Arguments:
         self._flags = _flags(args)
         self._env = {variable.name: variable.value for variable in env if variable.value is not None}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every flag, with dashes instead of underscores."""
+        return tuple(self._flags)
+
     def given(self, *names: str) -> bool:
         """Whether one of the flags is there and not switched off."""
         return any(self._flags.get(name, "false").lower() not in ("false", "0") for name in names)

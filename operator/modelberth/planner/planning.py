@@ -12,7 +12,7 @@ from modelberth.planner.arguments import Arguments
 from modelberth.planner.budgets import rule_of
 from modelberth.planner.budgets.budget import Budget, Situation
 from modelberth.planner.config.reading import ModelUnreadable, read_model
-from modelberth.planner.files import ModelFiles
+from modelberth.planner.files import Gguf, ModelFiles
 from modelberth.planner.gguf_model import model_of_gguf
 from modelberth.planner.gpus import Gpu, gpu_of
 from modelberth.planner.model import Model
@@ -80,9 +80,15 @@ class _Planner:
         # Beside the model, its files are kept: an id is of use only while its object lives.
         key = (id(files), by_header)
         if key not in self._models:
-            gguf = files.gguf if by_header else None
-            self._models[key] = (files, read_model(files) if gguf is None else model_of_gguf(gguf))
+            self._models[key] = (files, _model_of_header(files.gguf) if by_header and files.gguf else read_model(files))
         return self._models[key][1]
+
+
+def _model_of_header(gguf: Gguf) -> Model:
+    """Raises ModelUnreadable for a file without tensors: a vocabulary for tests, or a download that broke off."""
+    if not sum(gguf.layer_bytes):
+        raise ModelUnreadable("the header of the GGUF file names no tensors of a model")
+    return model_of_gguf(gguf)
 
 
 def situation_of(request: PlanRequest, model: Model) -> Situation | Finding:

@@ -65,7 +65,8 @@ class Decoder:
 
 
 def vocabulary_size(config: Config) -> int:
-    return config.size("padded_vocab_size", "vocab_size")
+    # ChatGLM pads it. Where neither is there, the name that everybody knows is the one that is missing.
+    return config.size("vocab_size" if config.value("padded_vocab_size") is None else "padded_vocab_size")
 
 
 def decoder(config: Config, traits: Traits, tied: bool) -> Decoder:

@@ -16,6 +16,7 @@ from modelberth.planner.rules.dtypes import CAST, dtypes
 from modelberth.planner.rules.formats import formats
 from modelberth.planner.rules.kv_cache import kv_cache
 from modelberth.planner.rules.mismatch import mismatch
+from modelberth.planner.rules.options import options
 from modelberth.planner.rules.splits import splits
 
 __all__ = ["BLOCKING", "CAPPED", "CAST", "WEIGHT_ONLY", "rule_findings"]
@@ -25,7 +26,7 @@ BLOCKING = frozenset({UNSUPPORTED})
 
 _RULES = (
     *(devices, engine_capability, architectures, formats, mismatch, weight_capability, amd, cpu, dtypes, kv_cache),
-    *(splits, context),
+    *(splits, context, options),
 )
 
 
