@@ -102,6 +102,20 @@ def test_nothing_is_taken_from_who_is_busy(fields: dict[str, float]) -> None:
     assert model.looks(0, 2000, **fields).replicas >= 3
 
 
+def test_nothing_is_taken_while_requests_are_held() -> None:
+    """A new operator finds five replicas that start for long, and did not see the requests arrive."""
+    model = Model(replicas=5)
+    assert model.looks(0, 400, ready=0, held=40).replicas == 5
+
+
+def test_the_memory_stays_small() -> None:
+    model = Model(ZERO, replicas=0)
+    for step in range(2000):
+        model.look(step % 50, seconds=0.05)
+    memory = model.memory
+    assert max(map(len, (memory.loads, memory.asked, memory.needs))) <= SERVICE_S + 2
+
+
 def test_no_place_is_told_and_not_retried_upward() -> None:
     model = Model(replicas=2, start_s=1e9)
     model.look(16)

@@ -19,7 +19,7 @@ def bounds(draw: st.DrawFn) -> Bounds:
         max_replicas=draw(st.integers(max(1, least), 50)),
         target_concurrency=draw(st.integers(1, 64)),
         scale_down_delay_s=draw(st.sampled_from([0.0, 30.0, 300.0, 1200.0])),
-        idle_before_zero_s=draw(st.sampled_from([10.0, 60.0, 600.0])),
+        idle_before_zero_s=draw(st.sampled_from([0.0, 10.0, 60.0, 600.0])),
     )
 
 
