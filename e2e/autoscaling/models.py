@@ -50,9 +50,11 @@ def wait_asleep(space: Space) -> None:
 
 
 def asleep(space: Space, client: Client) -> str:
-    """The URL of a model at zero."""
+    """The URL of a model at zero. Once it is woken up it stays awake, so that a test can wait for that."""
     url = served(space, client, {"minReplicas": 0})
     wait_asleep(space)
+    awake = '{"spec": {"autoscaling": {"idleBeforeZero": "10m"}}}'
+    space.kubectl("patch", "mdep", NAME, "--type=merge", "-p", awake)
     return url
 
 

@@ -19,8 +19,6 @@ EACH = 100
 def test_with_pods_ready_no_byte_passes_the_activator(space: Space, client: Client) -> None:
     activators = Activators(space.platform)
     url = asleep(space, client)
-    awake = '{"spec": {"autoscaling": {"idleBeforeZero": "10m"}}}'
-    space.kubectl("patch", "mdep", NAME, "--type=merge", "-p", awake)
     before = activators.total("bytes_total")
     assert "Paris" in client.ask(url, NAME, QUESTION)
     wait_direct(space)
