@@ -147,6 +147,13 @@ def test_not_to_zero(fields: dict[str, int]) -> None:
     assert model.looks(0, 10).replicas == 0
 
 
+def test_without_a_delay_only_what_is_known_is_idle() -> None:
+    hasty = replace(ZERO, idle_before_zero_s=0)
+    assert Model(hasty).look(complete=False).replicas == 1
+    assert Model(hasty).look(1).replicas == 1
+    assert Model(hasty).look().replicas == 0
+
+
 def test_a_new_operator_waits_with_zero_and_stays_there() -> None:
     model = Model(ZERO)
     assert model.looks(0, 600).replicas == 1
