@@ -186,6 +186,39 @@ def test_each_resource_has_the_folder_of_its_name(tmp_path: Path) -> None:
     assert short["fits"] is True
 
 
+@pytest.mark.parametrize("again", ["{0}", "fits={0}"])
+def test_two_folders_of_one_resource(tmp_path: Path, again: str) -> None:
+    args = ("--model-config", f"fits={llama(tmp_path)}", "--model-config", again.format(tmp_path))
+    done = plan(tmp_path, FITS, args=args)
+    assert (done.code, done.out) == (1, "")
+    whose = "fits" if "=" in again else "every resource"
+    assert f"{whose} has a folder already" in done.err
+
+
+@pytest.mark.parametrize("folder", ["no-such-folder", "fits=no-such-folder", "nobody=."])
+def test_json_names_every_resource_where_a_folder_cannot_be_read(tmp_path: Path, folder: str) -> None:
+    file = tmp_path / "model.yaml"
+    file.write_text(documents(FITS, INVALID))
+    done = modelberth("plan", "-f", str(file), *JSON, "--model-config", folder)
+    assert done.code == 1
+    fits, invalid = entries(done)
+    assert (fits["fits"], invalid["fits"]) == (None, False)
+    assert fits["findings"][0]["reason"] == "UnknownModel"
+    assert f"--model-config {folder.split('.')[0]}" in fits["findings"][0]["message"]
+    assert folder.split(".")[0] in done.err
+    assert modelberth("plan", "-f", str(file), "--model-config", folder).out == ""
+
+
+def test_an_assumed_version_is_an_estimate(tmp_path: Path) -> None:
+    images = {"v0.32.0": False, "nightly": True, "v99.1": True}
+    for tag, estimated in images.items():
+        made = on(maxModelLen=4096, engine={"type": "vLLM", "image": f"r/vllm:{tag}"})
+        assert entries(json_plan(tmp_path, made))[0]["estimated"] is estimated
+        shown = plan(tmp_path, made, args=("-o", "markdown")).out
+        assert ("fits (estimated)" in shown) is estimated
+        assert ("vLLM" in shown) is estimated
+
+
 @pytest.mark.parametrize("config", ["{", "[]", '{"model_type": 7}', '{"hidden_size": -1}', "{}"])
 def test_a_config_that_says_nothing_is_no_crash(tmp_path: Path, config: str) -> None:
     (tmp_path / "config.json").write_text(config)

@@ -8,6 +8,7 @@ import pytest
 from modelberth.planner.gpus import catalogue
 from tests.cli.command import Done
 from tests.cli.plans import ENTRY, FITS, TOO_LONG, UNKNOWN, entries, on, plan
+from tests.manifests.specs import resource
 
 COMPARED = {"gpu", "memoryGiB", "fits", "kvCacheTokens", "maxConcurrency", "tensor"}
 
@@ -81,3 +82,13 @@ def test_compare_for_people(tmp_path: Path, output: str) -> None:
     assert done.code == 2
     for label in ("NVIDIA-L4", "NVIDIA-H200", "Tesla-T4"):
         assert label in done.out
+
+
+@pytest.mark.parametrize("option", [("--gpu", "H100"), ("--gpu-memory-gib", "80"), ("--compare",)])
+def test_a_cpu_is_no_gpu(tmp_path: Path, option: tuple[str, ...]) -> None:
+    cpu = resource(device="CPU", maxModelLen=4096, resources={"limits": {"memory": "64Gi"}})
+    done = plan(tmp_path, cpu, args=option)
+    assert done.code == 0
+    assert "device CPU has no GPU: --gpu, --gpu-memory-gib and --compare are left out" in done.err
+    assert "device CPU" not in plan(tmp_path, cpu).err
+    assert "device CPU" not in plan(tmp_path, on(maxModelLen=4096), args=option).err

@@ -6,10 +6,11 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from modelberth.cli.inputs import FAILED, INVALID, InputError, add_inputs, no_resources, read_inputs, tell
+from modelberth.cli.inputs import FAILED, INVALID, InputError, add_inputs, no_resources, tell
 from modelberth.cli.plan.facts import ModelFacts
 from modelberth.cli.plan.judging import Judge, Judged
-from modelberth.cli.plan.messages import messages
+from modelberth.cli.plan.messages import ignored, messages
+from modelberth.cli.plan.reading import read
 from modelberth.cli.plan.what_if import what_if
 
 DOES_NOT_FIT = 2
@@ -77,17 +78,21 @@ def add_parser(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Judges every resource, prints the answers, and says the rest on standard error."""
     try:
-        inputs = read_inputs(args)
+        inputs, unread = read(args)
         judge = Judge(inputs, ModelFacts(inputs, os.environ), what_if(args.gpu, args.gpu_memory_gib), args.compare)
     except InputError as error:
         tell(str(error))
         return error.code
     judged = [judge.judged(given) for given in inputs.given]
     import_module(f"modelberth.cli.plan.{FORMATS[args.output]}").print_all(judged, sys.stdout)
+    if unread is not None:
+        tell(unread)
+        return FAILED
     if not judged:
         tell(no_resources(args))
         return FAILED
-    for message in messages(judged, in_full=args.output != "table"):
+    what_if_gpu = args.gpu is not None or args.gpu_memory_gib is not None or args.compare
+    for message in (*messages(judged, in_full=args.output != "table"), *(ignored(judged) if what_if_gpu else ())):
         tell(message)
     return exit_code(judged)
 

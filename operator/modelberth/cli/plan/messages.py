@@ -16,6 +16,13 @@ def messages(judged: list[Judged], in_full: bool) -> Iterator[str]:
             yield f"{each.given.title}: {printable(line)}"
 
 
+def ignored(judged: list[Judged]) -> Iterator[str]:
+    """What --gpu, --gpu-memory-gib and --compare do not apply to."""
+    for each in judged:
+        if each.md and each.md.spec.device == "CPU":
+            yield f"{each.given.title}: device CPU has no GPU: --gpu, --gpu-memory-gib and --compare are left out"
+
+
 def _of(judged: Judged, in_full: bool) -> Iterator[str]:
     if judged.fits is None:
         yield "not judged, which counts as no failure"
