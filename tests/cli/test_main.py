@@ -10,7 +10,7 @@ import yaml
 from modelberth.api.crd import crd_yaml
 from tests.cli.command import modelberth
 
-COMMANDS = ("plan", "render", "crds", "operator", "fetch", "facts", "relay")
+COMMANDS = ("plan", "render", "crds", "operator", "fetch", "facts", "relay", "activator")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -45,6 +45,9 @@ def test_help_of_a_command_shows_how_it_is_used(command: str) -> None:
         ("crds", "extra"),
         ("operator", "--port", "many"),
         ("operator", "--log-level", "loud"),
+        ("operator", "--scale-interval", "0"),
+        ("operator", "--scale-interval", "nan"),
+        ("operator", "--scale-interval", "31"),
         ("fetch", "hf://org/name"),
         ("relay", "--port", "9400"),
         ("fetch", "hf://org/name", "--to", "x", "--engine", "Ollama"),

@@ -41,14 +41,19 @@ def add_parser(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
-def positive(text: str) -> float:
-    """A number of seconds above 0. Raises argparse.ArgumentTypeError."""
+MAX_SCALE_INTERVAL_S = 30.0
+"""Half of scaling.memory.GAP_S: the policy takes longer gaps for an operator that was away."""
+
+
+def scale_interval(text: str) -> float:
+    """Seconds. Raises argparse.ArgumentTypeError."""
     try:
         number = float(text)
     except ValueError:
         number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, not {text}")
+    if not 0 < number <= MAX_SCALE_INTERVAL_S:
+        limit = f"above 0 and at most {MAX_SCALE_INTERVAL_S:g}"
+        raise argparse.ArgumentTypeError(f"must be a number of seconds {limit}, not {text}")
     return number
 
 
@@ -62,9 +67,9 @@ def _add_autoscaling(group: Any) -> None:
     group.add_argument(
         "--scale-interval",
         metavar="SECONDS",
-        type=positive,
+        type=scale_interval,
         default=10.0,
-        help="time between two looks at the load of the engines (default: 10)",
+        help=f"time between two looks at the load of the engines, at most {MAX_SCALE_INTERVAL_S:g} (default: 10)",
     )
 
 
