@@ -95,6 +95,13 @@ def test_bitsandbytes_in_sglang_is_for_models_with_a_mapping(
 
 
 @pytest.mark.parametrize(
+    ("config", "version", "refused"), [(MIXTURE, (0, 9, 2), True), (MIXTURE, (0, 10), False), (LLAMA, (0, 9, 2), False)]
+)
+def test_bitsandbytes_came_to_experts_late(config: dict[str, Any], version: Version, refused: bool) -> None:
+    assert fields_of(judge(L4, config, version, quantization="bitsandbytes")) == (["quantization"] if refused else [])
+
+
+@pytest.mark.parametrize(
     ("engine", "version", "refused"),
     [("vLLM", (0, 24), True), ("vLLM", (0, 23), False), ("SGLang", S_NEW, False), ("LlamaCpp", (11669,), False)],
 )

@@ -44,8 +44,11 @@ def formats(case: Case) -> Iterator[Finding]:
             f"{case.engine_label} does not read {method} checkpoints; use another version of it, or another variant "
             "of the model",
         )
-    elif case.engine == "SGLang" and case.kind == kinds.BITSANDBYTES:
-        yield from _bitsandbytes(case)
+    elif case.kind == kinds.BITSANDBYTES and (what := _without_bitsandbytes(case)):
+        yield refused(
+            case.kind_field,
+            f"{case.engine_label} does not load {what} with bitsandbytes; use an AWQ, GPTQ or fp8 variant of the model",
+        )
 
 
 def _was_or_will_be(case: Case, method: str) -> bool:
@@ -53,17 +56,16 @@ def _was_or_will_be(case: Case, method: str) -> bool:
     return any(each.name == method for each in FACTS[case.spec.engine.type].quantizations)
 
 
-def _bitsandbytes(case: Case) -> Iterator[Finding]:
-    """BitsAndBytesModelLoader of sglang/srt/model_loader/loader.py: "Model Qwen3MoeForCausalLM does not support
-    BitsAndBytes quantization yet". The method itself came from vLLM's package, was gone in 0.5.5, and is SGLang's own
-    since 0.5.8 (sglang/srt/layers/quantization/__init__.py)."""
+def _without_bitsandbytes(case: Case) -> str | None:
+    """What the loader has no bitsandbytes for.
+
+    vLLM: no FusedMoE in vllm/model_executor/layers/quantization/bitsandbytes.py before 0.10. SGLang:
+    BitsAndBytesModelLoader of sglang/srt/model_loader/loader.py ends with "Model Qwen3MoeForCausalLM does not support
+    BitsAndBytes quantization yet"; the method itself came from vLLM's package, was gone in 0.5.5, and is SGLang's own
+    since 0.5.8 (sglang/srt/layers/quantization/__init__.py).
+    """
+    if case.engine == "vLLM":
+        return "mixtures of experts" if case.model.experts and case.version < (0, 10) else None
     if case.model.architecture and case.model.architecture not in _MAPPED:
-        what = case.model.architecture
-    elif (0, 5, 5) <= case.version < (0, 5, 8):
-        what = "any model"
-    else:
-        return
-    yield refused(
-        case.kind_field,
-        f"{case.engine_label} has no loader of {case.kind} for {what}; use an AWQ, GPTQ or fp8 variant of the model",
-    )
+        return case.model.architecture
+    return "anything" if (0, 5, 5) <= case.version < (0, 5, 8) else None
