@@ -195,6 +195,15 @@ async def test_the_only_pod_refuses_for_a_while(world: World, monkeypatch: pytes
     await until(world.nothing_left)
 
 
+async def test_who_reads_does_not_wait_for_a_pod_that_refuses(world: World) -> None:
+    await world.asleep()
+    await world.awake(free_port())
+    for path, status in (("/health", 200), ("/metrics", 503)):
+        async with world.client.get(f"{world.url}{path}") as answer:
+            assert answer.status == status
+    assert world.metric("woken_total", namespace="team-a", name="llama") == 0
+
+
 async def test_a_pod_that_drops_the_request_before_it_answers(world: World, engine: Engine) -> None:
     dropped = 0
 
@@ -216,17 +225,23 @@ async def test_a_pod_that_drops_the_request_before_it_answers(world: World, engi
     await until(world.nothing_left)
 
 
-async def test_a_large_body_cannot_be_sent_twice(world: World) -> None:
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+async def test_a_large_body_cannot_be_sent_twice(world: World, method: str) -> None:
+    tries = 0
+
     async def drop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal tries
+        tries += 1
         await reader.readexactly(3 << 20)
         writer.transport.abort()
 
     async with raw_engine(drop) as port:
         await world.asleep()
         await world.awake(port)
-        async with world.client.post(world.url, data=b"x" * (8 << 20)) as answer:
+        async with world.client.request(method, world.url, data=b"x" * (8 << 20)) as answer:
             assert answer.status == 502
             assert (await answer.json())["error"]["code"] == "bad_gateway"
+    assert tries == 1
     await until(world.nothing_left)
 
 

@@ -125,6 +125,13 @@ def test_whatever_is_written_it_is_read_or_left_alone(raw: Raw, place: list[Any]
         assert all(isinstance(one.address, str) and 0 < one.port < 65536 for one in meaning.backends)
 
 
+@pytest.mark.parametrize(
+    "address", ["evil.example", "10.0.0.1/a", "169.254.169.254", "fe80::1", "224.0.0.1", "::1%lo", 1]
+)
+def test_what_no_pod_can_have_is_no_address(address: Any) -> None:
+    assert read(changed(pod_slice(KEY, 8000), "endpoints", 0, "addresses", to=[address])) is None
+
+
 MADE = st.sampled_from([f"2026-01-0{day}T00:00:00Z" for day in range(1, 8)])
 DOORS = st.lists(
     st.builds(

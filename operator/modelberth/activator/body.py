@@ -52,9 +52,9 @@ class Body:
             room -= len(part)
         self._start = b"".join(parts)
 
-    def data(self) -> bytes | AsyncIterator[bytes] | None:
+    def data(self) -> "bytes | Once | None":
         """What aiohttp's client is to send."""
-        return (self._start or None) if self.complete else self._all()
+        return (self._start or None) if self.complete else Once(self._all())
 
     def forget(self) -> None:
         """It need not be sent again."""
@@ -72,3 +72,17 @@ class Body:
                 return
             self._count(len(part))
             yield part
+
+
+class Once:
+    """aiohttp sends a PUT or DELETE a second time by itself, and would go on in the middle of the body."""
+
+    def __init__(self, parts: AsyncIterator[bytes]) -> None:
+        self._parts = parts
+        self._taken = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._taken:
+            raise ConnectionResetError("a body that was begun cannot be sent again")
+        self._taken = True
+        return self._parts

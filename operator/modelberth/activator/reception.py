@@ -26,6 +26,9 @@ AGAIN_S = 1.0
 LOOK_S = 1.0
 """How often a connection that is not read from is looked at: asyncio does not tell when its client goes away."""
 
+READING = ("GET", "HEAD")
+"""Methods that never wake a model."""
+
 Ended = tuple[web.StreamResponse, str]
 """An answer, and how the request ended (metrics.OUTCOMES)."""
 
@@ -70,9 +73,6 @@ class Reception:
     async def _serve(self, door: Door, request: web.BaseRequest) -> Ended:
         if problem := _unservable(request):
             return error(400, problem, "bad_request"), "answered"
-        if request.method in ("GET", "HEAD") and self.backends.choose(door.key) is None:
-            authorized = "Authorization" in request.headers
-            return asleep(door, request.path, authorized), "answered"
         visit = Visit(self, door, request)
         try:
             return await visit.serve()
@@ -92,6 +92,7 @@ class Visit:
 
     def __init__(self, reception: Reception, door: Door, request: web.BaseRequest) -> None:
         self._reception = reception
+        self._door = door
         self._key: Key = door.key
         self._request = request
         self.place = Place(reception.holding, door.key)
@@ -102,6 +103,8 @@ class Visit:
     async def serve(self) -> Ended:
         """Raises FullError, RequestPayloadError, ClientGoneError."""
         if self._reception.backends.choose(self._key) is None:
+            if self._request.method in READING:
+                return self._asleep()
             self._hold()
         self.place.grow(headers.size(self._request.raw_headers))
         self._body.reserve()
@@ -126,6 +129,8 @@ class Visit:
         while True:
             backend = self._reception.backends.choose(self._key, refused)
             if backend is None:
+                if self._request.method in READING:
+                    return self._asleep()
                 self._hold()
                 if not await self._wait(AGAIN_S if refused else float("inf")):
                     return error(503, "no pod became ready in time", "wake_timeout"), "timeout"
@@ -152,6 +157,10 @@ class Visit:
                 self._body.forget()
                 answer, whole = await forwarding.relay(upstream, self._request, reception.metrics.went_out)
                 return answer, "forwarded" if whole else "failed"
+
+    def _asleep(self) -> Ended:
+        request = self._request
+        return asleep(self._door, request.path, "Authorization" in request.headers), "answered"
 
     def _hold(self) -> None:
         self.place.hold()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any
 
 from modelberth.manifests.names import (
@@ -72,7 +73,7 @@ def read(raw: Raw) -> Door | Pods | None:
     """What the slice means to us. None: nothing; its writer is no friend, or made a mistake."""
     try:
         return _read(raw)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError):
         return None
 
 
@@ -132,7 +133,15 @@ def _backends(raw: Raw, namespace: str) -> Iterable[Backend]:
         # Unknown is to be read as ready: https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#conditions
         ready = (endpoint.get("conditions") or {}).get("ready") is not False
         if ready and target.get("kind") == "Pod" and target.get("namespace") == namespace:
-            yield Backend(endpoint["addresses"][0], port)
+            yield Backend(_address(endpoint["addresses"][0]), port)
+
+
+def _address(text: str) -> str:
+    """An IP address that a pod can have. Raises ValueError: it will stand in a URL."""
+    address = ip_address(text)
+    if not isinstance(text, str) or "%" in text or address.is_link_local or address.is_multicast:
+        raise ValueError(f"{address} is no address of a pod")
+    return text
 
 
 def _port(ports: Iterable[Raw]) -> int | None:
