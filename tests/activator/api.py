@@ -15,7 +15,6 @@ from modelberth.manifests.names import (
     SLICE_SERVICE,
     slice_name,
 )
-from modelberth.ports.kube import ApiError
 
 Raw = dict[str, Any]
 CONTROLLER = "endpointslice-controller.k8s.io"
@@ -40,22 +39,20 @@ def door_slice(key: tuple[str, str], port: int, made: str = "2026-01-01T00:00:00
     }
 
 
-def pod_slice(key: tuple[str, str], *ports: int, ready: bool = True, made: str = "2026-01-01T00:00:00Z") -> Raw:
-    """As the endpoint controller writes it. One slice has one port; the first is taken, the others are other slices."""
+def pod_slice(key: tuple[str, str], port: int | None = None, made: str = "2026-01-01T00:00:00Z") -> Raw:
+    """As the endpoint controller writes it; None: there is no pod."""
     namespace, name = key
-    target = {"kind": "Pod", "namespace": namespace, "name": f"{name}-0"}
+    pod = {"kind": "Pod", "namespace": namespace, "name": f"{name}-0"}
     return {
         "metadata": {
             "namespace": namespace,
-            "name": f"{name}-{ports[0] if ports else 'none'}",
+            "name": f"{name}-{port}",
             "labels": {SLICE_SERVICE: name, SLICE_MANAGED_BY: CONTROLLER, OWNER_LABEL: name},
             "creationTimestamp": made,
         },
         "addressType": "IPv4",
-        "ports": [{"name": "http", "port": ports[0], "protocol": "TCP"}] if ports else [],
-        "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": ready}, "targetRef": target}]
-        if ports
-        else [],
+        "ports": [{"name": "http", "port": port, "protocol": "TCP"}] if port else None,
+        "endpoints": [{"addresses": ["127.0.0.1"], "conditions": {"ready": True}, "targetRef": pod}] if port else None,
     }
 
 
@@ -66,7 +63,6 @@ class FakeSlices:
     objects: dict[tuple[str, str], Raw] = field(default_factory=dict)
     calls: "Counter[str]" = field(default_factory=Counter)
     version: int = 1
-    failing: bool = False
     _log: list[tuple[int, str, Raw]] = field(default_factory=list)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -103,8 +99,6 @@ class FakeSlices:
     def _called(self, verb: str, kind: str, selector: str) -> None:
         assert (kind, selector) == ("EndpointSlice", OWNER_LABEL)
         self.calls[verb] += 1
-        if self.failing:
-            raise ApiError(0, "the API server is down")
 
     def _tell(self, event: str, raw: Raw) -> None:
         self.version += 1

@@ -8,7 +8,7 @@ import pytest
 from modelberth.activator import held
 from modelberth.activator.held import HeldReport
 from modelberth.activator.run import Options
-from tests.activator.api import FakeSlices, door_slice
+from tests.activator.api import door_slice
 from tests.activator.conftest import Start, World, until
 from tests.activator.engine import Engine
 from tests.activator.raw import connect, post
@@ -76,8 +76,7 @@ async def test_many_changes_are_told_together(monkeypatch: pytest.MonkeyPatch) -
     assert report._number <= 2
 
 
-async def test_it_is_ready_once_the_doors_are_open(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FakeSlices, "failing", False)
+async def test_it_is_ready_once_the_doors_are_open(start: Start) -> None:
     world = await start(Options(namespaces=("team-a", "team-b")))
     assert world.slices.calls["list"] == 2
     async with world.client.get(f"{world.admin}/readyz") as answer:

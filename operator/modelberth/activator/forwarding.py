@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Callable
-from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -43,7 +42,9 @@ def session() -> aiohttp.ClientSession:
     )
 
 
-async def send(client: aiohttp.ClientSession, backend: Backend, request: web.BaseRequest, body: Body) -> Any:
+async def send(
+    client: aiohttp.ClientSession, backend: Backend, request: web.BaseRequest, body: Body
+) -> aiohttp.ClientResponse:
     """The pod's answer, its body unread.
 
     Raises UnreachableError, BadAnswerError, and ValueError where the request is at fault.
@@ -62,8 +63,10 @@ async def send(client: aiohttp.ClientSession, backend: Backend, request: web.Bas
         raise BadAnswerError(type(error).__name__) from error
 
 
-async def relay(upstream: aiohttp.ClientResponse, request: web.BaseRequest, count: Callable[[int], None]) -> Any:
-    """Passes the answer on, and returns it with whether it came whole. Raises BadAnswerError before its first byte."""
+async def relay(
+    upstream: aiohttp.ClientResponse, request: web.BaseRequest, count: Callable[[int], None]
+) -> tuple[web.StreamResponse, bool]:
+    """Passes the answer on. Returns it, and whether it came whole. Raises BadAnswerError before its first byte."""
     try:
         headers = passed_on(upstream.headers)
     except ValueError as error:
@@ -88,7 +91,7 @@ async def relay(upstream: aiohttp.ClientResponse, request: web.BaseRequest, coun
         await answer.write(part)
 
 
-def _socket(address: Any) -> socket.socket:
+def _socket(address: aiohttp.AddrInfoType) -> socket.socket:
     """As aiohttp makes it; a node that vanishes is noticed by keep-alives."""
     made = socket.socket(address[0], address[1], address[2])
     made.setblocking(False)
