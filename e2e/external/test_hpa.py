@@ -14,7 +14,8 @@ from e2e.install.client import Client
 from e2e.load.generator import Load
 from e2e.load.running import running
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("scalers")]
+# The first time their programs are built: ten minutes on two cores.
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("scalers")]
 
 HPA = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
 LENGTH = 768

@@ -1,6 +1,5 @@
 """The real KEDA scales a ModelDeployment of autoscaling type External."""
 
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -15,7 +14,8 @@ from e2e.install.client import Client
 from e2e.load.generator import Load
 from e2e.load.running import running
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("scalers")]
+# The first time their programs are built: ten minutes on two cores.
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.usefixtures("scalers")]
 
 NEW_YEAR, NEW_YEARS_EVE = "0 0 1 1 *", "59 23 31 12 *"
 """From the one to the other it is day, but for a minute: a cron trigger that a test can turn."""
@@ -51,8 +51,10 @@ def test_keda_scales_by_what_the_engines_say(space: Space, client: Client, audit
     found = writes(audit.entries(), space.name)
     print(f"writes: {dict(found)}")
     asked = sum(number for (_, what, _), number in found.items() if what == "modeldeployments/scale")
-    assert 2 <= asked <= 4
-    assert of_operator(found) == Counter({("deployments", HAND_ON): asked}), "each number is handed on, once"
+    operator = of_operator(found)
+    assert set(operator) == {("deployments", HAND_ON)}, "the operator writes no spec and no scale"
+    # Two numbers in quick succession may be handed on as one.
+    assert 2 <= operator["deployments", HAND_ON] <= asked
 
 
 def test_zero_is_kedas_affair(space: Space, client: Client) -> None:
