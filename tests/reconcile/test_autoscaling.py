@@ -200,6 +200,22 @@ async def test_the_port_is_the_models_own_for_life(cluster: Cluster) -> None:
     assert again == ports
 
 
+async def test_a_port_that_somebody_claims_is_not_given_away(cluster: Cluster) -> None:
+    first = scaled(minReplicas=0)
+    first["metadata"] |= {"name": "a", "uid": "the-same"}
+    await cluster.create(first)
+    claimed = cluster.child("Service", "a")["metadata"]["annotations"][ACTIVATOR_PORT]  # type: ignore[index]
+    made = cluster.child("EndpointSlice", "a-activator")
+    cluster.kube.remove(KIND, NAMESPACE, "a")
+    assert made is not None
+    cluster.kube.put(
+        "EndpointSlice", {**made, "metadata": {**made["metadata"], "name": "squatter", "ownerReferences": []}}
+    )
+    await cluster.settle()
+    await cluster.create(first)
+    assert cluster.child("Service", "a")["metadata"]["annotations"][ACTIVATOR_PORT] != claimed  # type: ignore[index]
+
+
 async def test_other_activators_are_told_to_the_service(cluster: Cluster) -> None:
     await idle(cluster)
     cluster.activators.addresses = (Peer("10.1.0.9", "node-c"),)

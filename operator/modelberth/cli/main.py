@@ -12,11 +12,17 @@ Modelberth serves large language models on Kubernetes.
 Apply a ModelDeployment, get an OpenAI-compatible URL. These commands run the operator, and show what it would do.
 """
 
-COMMANDS = ("plan", "render", "crds", "operator", "fetch", "activator", "facts", "relay")
+COMMANDS = ("plan", "render", "crds", "operator", "activator", "fetch", "facts", "relay")
 """Modules of this package, each with add_parser."""
 
 BROKEN_PIPE = 128 + 13
 """As a shell reports a program that SIGPIPE ended."""
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        # Every command on a line with what it is for.
+        super().__init__(prog, max_help_position=16)
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parse(given: list[str]) -> argparse.Namespace:
-    parser = Parser(prog="modelberth", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(prog="modelberth", description=DESCRIPTION, formatter_class=_Help)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     # Only the command that was asked for is imported: the hub's client alone takes longer than a plan.
     for command in [name for name in COMMANDS if given[:1] == [name]] or COMMANDS:

@@ -33,7 +33,7 @@ class Activators(Protocol):
     def held(self, key: Key) -> int: ...
 
 
-class Services(Protocol):
+class Objects(Protocol):
     """The store, as far as it tells which ports are taken."""
 
     def all(self, kind: str) -> Iterable[Raw]: ...
@@ -46,7 +46,7 @@ class Sizing:
     scaler: Scaler
     activators: Activators | None
     """None: this installation has none."""
-    services: Services
+    objects: Objects
     _ready: Timers = field(default_factory=Timers)
     """How long pods have answered."""
     _door: Timers = field(default_factory=Timers)
@@ -104,8 +104,10 @@ class Sizing:
             self._ports.pop(key, None)
             return known
         if key not in self._ports:
-            known_ports = map(_port_of, self.services.all("Service"))
-            taken = {*self._ports.values(), *(port for port in known_ports if port is not None)}
+            services = map(_port_of, self.objects.all("Service"))
+            # Those of slices that others made, too: who claims a port first would get the requests of its next owner.
+            slices = (port["port"] for raw in self.objects.all("EndpointSlice") for port in raw.get("ports") or ())
+            taken = {*self._ports.values(), *slices, *(port for port in services if port is not None)}
             self._ports[key] = free_port(observed.uid, taken)
         return self._ports[key]
 
