@@ -21,8 +21,9 @@ BROKEN_PIPE = 128 + 13
 
 class _Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
-        # Every command on a line with what it is for.
-        super().__init__(prog, max_help_position=16)
+        super().__init__(prog)
+        # Every command on a line with what it is for: argparse forgets the indentation of the longest.
+        self._action_max_length = len("    activator")
 
 
 class Parser(argparse.ArgumentParser):
