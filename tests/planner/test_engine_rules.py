@@ -8,9 +8,11 @@ from modelberth.api.engine_facts import Version
 from modelberth.api.engine_tables import FACTS
 from modelberth.planner.files import Gguf, ModelFiles
 from modelberth.planner.plan import UNSUPPORTED
+from modelberth.planner.rules.case import NOT_IN_RELEASE
 from modelberth.planner.rules.options import UNKNOWN_OPTION
 from tests.planner.rule_cases import (
     A100,
+    B200,
     H100,
     L4,
     LLAMA,
@@ -52,6 +54,21 @@ def test_models_younger_than_the_engine(config: dict[str, Any], engine: str, ver
     found = fields_of(judge(H100, config, version, engine={"type": engine}))
     assert ("engine.image" in found) == refused
     assert bool(found) == refused
+
+
+@pytest.mark.parametrize(
+    ("image", "refused"),
+    [
+        ("vllm/vllm-openai:v0.10.1", True),
+        ("registry.example.com:5000/mirror/vllm-openai:v0.10.1@sha256:abc", True),
+        ("qwenllm/qwen3-next:0.10.1", False),
+    ],
+)
+def test_forks_may_know_more(image: str, refused: bool) -> None:
+    engine = {"type": "vLLM", "image": image}
+    for config, version in ((QWEN_3_NEXT, (0, 10, 1)), (NF4, (0, 28)), (quantized(MIXTURE, "mxfp4"), (0, 10))):
+        found = judge(B200, config, version, engine=engine)
+        assert [each.reason for each in found] == [UNSUPPORTED if refused else NOT_IN_RELEASE]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from modelberth.api.engine_facts import Version
 from modelberth.api.finding import Finding
-from modelberth.planner.rules.case import Case, refused
+from modelberth.planner.rules.case import Case, not_in_release
 
 _SINCE: Mapping[str, tuple[Version, Version]] = {
     "AfmoeForCausalLM": ((0, 11, 1), (0, 5, 8)),
@@ -64,7 +64,5 @@ def architectures(case: Case) -> Iterator[Finding]:
     since = known[0] if case.engine == "vLLM" else known[1]
     if case.version < since:
         newer = f"{case.engine} {'.'.join(map(str, since))}"
-        yield refused(
-            "spec.engine.image",
-            f"{case.engine_label} does not know {case.model.architecture} yet; use {newer} or newer",
-        )
+        message = f"{case.engine_label} does not know {case.model.architecture} yet; use {newer} or newer"
+        yield not_in_release(case, "spec.engine.image", message)

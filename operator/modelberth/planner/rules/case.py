@@ -17,6 +17,12 @@ from modelberth.planner.rules.checkpoint import kind_of_checkpoint, kind_of_word
 
 Capability = tuple[int, int]
 
+NOT_IN_RELEASE = "NotInRelease"
+"""Reason of a finding: the engine's own release of that version cannot; an image of somebody else's may."""
+
+_RELEASES = ("vllm-openai", "sglang")
+"""Names of the engines' own images, wherever they are mirrored."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -38,6 +44,12 @@ class Case:
     @property
     def version(self) -> Version:
         return self.request.engine_version
+
+    @property
+    def is_release(self) -> bool:
+        """Whether the image is the engine's own, or the chart's."""
+        image = self.spec.engine.image
+        return image is None or image.partition("@")[0].rsplit("/", 1)[-1].partition(":")[0] in _RELEASES
 
     @property
     def engine_label(self) -> str:
@@ -87,3 +99,9 @@ def number(capability: Capability) -> str:
 def refused(field: str, message: str) -> Finding:
     """The engine would exit."""
     return Finding(field, message, UNSUPPORTED)
+
+
+def not_in_release(case: Case, field: str, message: str) -> Finding:
+    """A release would exit. Forks and plugins may not: makers of models publish forks first, and Qwen3-Omni ran on a
+    vLLM 0.9.2 of their own."""
+    return refused(field, message) if case.is_release else Finding(field, message, NOT_IN_RELEASE)

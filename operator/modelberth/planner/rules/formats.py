@@ -6,7 +6,7 @@ from modelberth.api.engine_facts import names_at
 from modelberth.api.engine_tables import FACTS
 from modelberth.api.finding import Finding
 from modelberth.planner.rules import checkpoint as kinds
-from modelberth.planner.rules.case import Case, refused
+from modelberth.planner.rules.case import Case, not_in_release, refused
 
 _METHODS = frozenset({"aqlm", "bitsandbytes", "hqq", "mxfp4", "mxfp8", "torchao"})
 """quant_method of checkpoints that nothing but the method of that name reads."""
@@ -36,10 +36,12 @@ def formats(case: Case) -> Iterator[Finding]:
     known = names_at(FACTS[case.spec.engine.type].quantizations, case.version)
     files = case.request.files
     if files.config is None and files.gguf is not None and "gguf" not in known:
-        yield refused("spec.model.uri", f"{case.engine_label} does not read GGUF files; use engine.type LlamaCpp")
+        message = f"{case.engine_label} does not read GGUF files; use engine.type LlamaCpp"
+        yield not_in_release(case, "spec.model.uri", message)
     method = kinds.method_of(case.section) if case.section is not None else kinds.NONE
     if method in _METHODS and method not in known and _was_or_will_be(case, method):
-        yield refused(
+        yield not_in_release(
+            case,
             "spec.model.uri",
             f"{case.engine_label} does not read {method} checkpoints; use another version of it, or another variant "
             "of the model",
