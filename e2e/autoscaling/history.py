@@ -11,6 +11,7 @@ from typing import TextIO
 from e2e.conftest import Space
 
 READY_REASON = '{.status.conditions[?(@.type=="Ready")].reason}'
+DESIRED = "{.status.autoscaling.desiredReplicas}"
 
 
 class History:

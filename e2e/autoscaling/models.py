@@ -50,12 +50,17 @@ def wait_asleep(space: Space) -> None:
 
 
 def asleep(space: Space, client: Client) -> str:
-    """The URL of a model at zero. Once it is woken up it stays awake, so that a test can wait for that."""
+    """The URL of a model at zero that stays awake once it is woken up."""
     url = served(space, client, {"minReplicas": 0})
     wait_asleep(space)
+    keep_awake(space)
+    return url
+
+
+def keep_awake(space: Space) -> None:
+    """From its next request on the model stays, so that a test can wait for what comes then."""
     awake = '{"spec": {"autoscaling": {"idleBeforeZero": "10m"}}}'
     space.kubectl("patch", "mdep", NAME, "--type=merge", "-p", awake)
-    return url
 
 
 def has_door(space: Space) -> bool:

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from e2e.autoscaling.activators import Activators
-from e2e.autoscaling.history import READY_REASON, history, returns_from_zero
-from e2e.autoscaling.models import NAME, QUESTION, asleep, replicas, scaled, served, wait_asleep, wait_direct
+from e2e.autoscaling.history import DESIRED, READY_REASON, history, returns_from_zero
+from e2e.autoscaling.models import NAME, QUESTION, keep_awake, replicas, scaled, served, wait_asleep, wait_direct
 from e2e.conftest import Space
 from e2e.install.client import Client
 from e2e.load.generator import Load
@@ -20,7 +20,11 @@ CYCLES = 20
 
 @pytest.mark.timeout(400)
 def test_a_burst_at_zero_is_answered(space: Space, client: Client) -> None:
-    url = asleep(space, client)
+    url = served(space, client, {"minReplicas": 0})
+    with history(space, f"mdep/{NAME}", DESIRED) as desired:
+        wait_asleep(space)
+    assert desired.values == ["1", "0"], "decided once"
+    keep_awake(space)
     row = space.kubectl("get", "mdep", NAME).splitlines()[1].split()
     assert row[:3] == [NAME, "True", "ScaledToZero"]
     with history(space, f"mdep/{NAME}", READY_REASON) as reasons:
@@ -39,6 +43,7 @@ def test_twenty_cycles_under_a_trickle_lose_nothing(space: Space, client: Client
     with history(space, f"deployment/{NAME}", "{.spec.replicas}") as asked, running(client, trickle) as steady:
         began, end = time.monotonic(), time.monotonic() + 700
         while returns_from_zero(asked.values) < CYCLES and time.monotonic() < end:
+            steady.assert_alive()
             time.sleep(0.5)
         results = steady.results()
     print(f"{returns_from_zero(asked.values)} cycles in {time.monotonic() - began:.0f} s: {results.told()}")

@@ -22,6 +22,10 @@ class Running:
 
     process: subprocess.Popen[str]
 
+    def assert_alive(self) -> None:
+        """A load that broke off would leave a test waiting for nothing."""
+        assert self.process.poll() is None, "the load generator ended by itself"
+
     def results(self, timeout_s: float = 300) -> Results:
         """Ends the load (one with a total runs to its end), waits for what is on its way; all of its requests."""
         out, errors = self.process.communicate(timeout=timeout_s)
