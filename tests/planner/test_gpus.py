@@ -135,7 +135,8 @@ def test_an_unknown_label_names_near_ones_and_the_way_out() -> None:
 
 
 def test_a_label_that_nothing_resembles() -> None:
-    assert unknown(type="zzz").message.startswith("zzz is not in the catalogue of GPUs; ")
+    assert unknown(type="zzz").message.startswith("zzz is not in the catalogue of GPUs; set gpu.memoryGiB ")
+    assert "NVIDIA-L40S; use such a label, or set gpu.memoryGiB " in unknown(type="NVIDIA-L44").message
 
 
 def test_no_gpu_named() -> None:

@@ -10,7 +10,7 @@ from modelberth.api.quantity import amount
 from modelberth.api.spec import Gpu as GpuSpec
 from modelberth.api.spec import Spec
 from modelberth.planner.budgets.llama_cpp_buffers import SLOTS as DEFAULT_SLOTS
-from modelberth.planner.gpus import Gpu, bigger_than, gpu_of, is_slice, resource_of
+from modelberth.planner.gpus import Gpu, bigger_than, gpu_of, resource_of
 from modelberth.planner.plan import GIB, UNSUPPORTED, Plan
 from modelberth.planner.request import PlanRequest
 
@@ -185,7 +185,7 @@ def more_tensor(request: PlanRequest, plan: Plan) -> Ladder:
                 f"parallelism.tensor: {size}",
                 parallelism=spec.parallelism.model_copy(update={"tensor": size}),
             )
-            for size in (TENSORS[:1] if is_slice(spec.gpu) else TENSORS)
+            for size in TENSORS
             if size > current or (refused and size != current)
         )
     )
