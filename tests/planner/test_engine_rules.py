@@ -72,24 +72,25 @@ def test_forks_may_know_more(image: str, refused: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "version", "engine", "refused"),
+    ("config", "version", "engine", "use"),
     [
-        (quantized(MIXTURE, "mxfp4"), (0, 10), "vLLM", True),
-        (quantized(MIXTURE, "mxfp4"), (0, 10, 1), "vLLM", False),
-        (quantized(MIXTURE, "mxfp4"), (0, 4, 10), "SGLang", True),
-        (NF4, (0, 27), "vLLM", False),
-        (NF4, (0, 28), "vLLM", True),
-        (NF4, (0, 5, 8), "SGLang", False),
+        (quantized(MIXTURE, "mxfp4"), (0, 10), "vLLM", "vLLM 0.10.1 or newer"),
+        (quantized(MIXTURE, "mxfp4"), (0, 10, 1), "vLLM", ""),
+        (quantized(MIXTURE, "mxfp4"), (0, 4, 10), "SGLang", "SGLang 0.5.1 or newer"),
+        (NF4, (0, 27), "vLLM", ""),
+        (NF4, (0, 28), "vLLM", "vLLM before 0.28"),
+        (NF4, (0, 5, 8), "SGLang", ""),
         # inc reads what AutoRound made since its own name is gone.
-        (quantized(LLAMA, "auto-round", bits=4, group_size=128), V_NEW, "vLLM", False),
-        (quantized(LLAMA, "unheard-of"), V_NEW, "vLLM", False),
+        (quantized(LLAMA, "auto-round", bits=4, group_size=128), V_NEW, "vLLM", ""),
+        (quantized(LLAMA, "unheard-of"), V_NEW, "vLLM", ""),
         # SGLang's tables tell nothing of it.
-        (quantized(LLAMA, "aqlm"), S_NEW, "SGLang", False),
+        (quantized(LLAMA, "aqlm"), S_NEW, "SGLang", ""),
     ],
 )
-def test_quantizations_come_and_go(config: dict[str, Any], version: Version, engine: str, refused: bool) -> None:
-    found = fields_of(judge(H100, config, version, engine={"type": engine}))
-    assert found == (["model.uri"] if refused else [])
+def test_quantizations_come_and_go(config: dict[str, Any], version: Version, engine: str, use: str) -> None:
+    found = judge(H100, config, version, engine={"type": engine})
+    assert fields_of(found) == (["model.uri"] if use else [])
+    assert (f"checkpoints; use {use}, or another" in "".join(each.message for each in found)) == bool(use)
 
 
 @pytest.mark.parametrize(

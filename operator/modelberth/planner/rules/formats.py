@@ -39,12 +39,12 @@ def formats(case: Case) -> Iterator[Finding]:
         message = f"{case.engine_label} does not read GGUF files; use engine.type LlamaCpp"
         yield not_in_release(case, "spec.model.uri", message)
     method = kinds.method_of(case.section) if case.section is not None else kinds.NONE
-    if method in _METHODS and method not in known and _was_or_will_be(case, method):
+    versions = _versions(case, method) if method in _METHODS and method not in known else None
+    if versions is not None:
         yield not_in_release(
             case,
             "spec.model.uri",
-            f"{case.engine_label} does not read {method} checkpoints; use another version of it, or another variant "
-            "of the model",
+            f"{case.engine_label} does not read {method} checkpoints; use {versions}, or another variant of the model",
         )
     elif case.kind == kinds.BITSANDBYTES and (what := _without_bitsandbytes(case)):
         yield refused(
@@ -53,9 +53,14 @@ def formats(case: Case) -> Iterator[Finding]:
         )
 
 
-def _was_or_will_be(case: Case, method: str) -> bool:
-    """Whether some version of the engine reads it: of others the tables tell nothing."""
-    return any(each.name == method for each in FACTS[case.spec.engine.type].quantizations)
+def _versions(case: Case, method: str) -> str | None:
+    """Versions of the engine that read it; None where the tables tell of none."""
+    entry = next((each for each in FACTS[case.spec.engine.type].quantizations if each.name == method), None)
+    if entry is None:
+        return None
+    if case.version < entry.since:
+        return f"{case.engine} {'.'.join(map(str, entry.since))} or newer"
+    return f"{case.engine} before {'.'.join(map(str, entry.until or ()))}"
 
 
 def _without_bitsandbytes(case: Case) -> str | None:
