@@ -12,6 +12,7 @@ from modelberth.activator import body as body_module
 from modelberth.activator import reception
 from modelberth.activator.holding import Limits
 from modelberth.activator.run import Options
+from tests.activator.api import door_slice, pod_slice
 from tests.activator.conftest import Start, World, until
 from tests.activator.engine import Engine
 from tests.activator.raw import connect, post
@@ -274,3 +275,29 @@ async def test_a_model_wakes_again(world: World, engine: Engine) -> None:
         await until(lambda: not world.activator._backends._ready)
         assert world.metric("woken_total", namespace="team-a", name="llama") == times
         assert world.metric("wake_seconds_count") == times
+
+
+async def test_a_model_that_is_deleted_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reception, "GONE_S", 0.2)
+    await world.asleep()
+    asked = asyncio.create_task(world.client.post(world.url, data=b"x"))
+    await until(lambda: world.held == 1)
+    world.slices.delete(door_slice(world.key, world.port), pod_slice(world.key))
+    async with await asked as answer:
+        assert answer.status == 404
+        assert (await answer.json())["error"]["code"] == "model_not_found"
+    async with world.client.post(world.url, data=b"late") as answer:
+        assert answer.status == 404
+    await until(world.nothing_left)
+
+
+async def test_a_service_that_comes_back_at_once_loses_no_request(world: World, engine: Engine) -> None:
+    await world.asleep()
+    asked = asyncio.create_task(world.client.post(world.url, data=b"x"))
+    await until(lambda: world.held == 1)
+    world.slices.delete(door_slice(world.key, world.port), pod_slice(world.key))
+    await until(lambda: not world.activator._backends.knows(world.key))
+    await world.asleep()
+    await world.awake(engine.port)
+    async with await asked as answer:
+        assert answer.status == 200

@@ -13,16 +13,24 @@ class Backends:
 
     def __init__(self) -> None:
         self._ready: Mapping[Key, frozenset[Backend]] = {}
+        self._known: Collection[Key] = ()
         self._serving: Counter[Backend] = Counter()
         self._waiting: dict[Key, set[asyncio.Future[None]]] = defaultdict(set)
 
-    def update(self, ready: Mapping[Key, frozenset[Backend]]) -> None:
-        """Takes what is ready now, and wakes who waits for a model whose pods changed."""
+    def update(self, ready: Mapping[Key, frozenset[Backend]], known: Collection[Key]) -> None:
+        """Takes what is ready now and which models there are, and wakes who waits for one that changed."""
         before, self._ready = self._ready, ready
-        for key in [key for key in self._waiting if before.get(key) != ready.get(key)]:
+        heard, self._known = self._known, known
+        for key in self._waiting:
+            if before.get(key) == ready.get(key) and (key in heard) == (key in known):
+                continue
             for waiter in self._waiting[key]:
                 if not waiter.done():
                     waiter.set_result(None)
+
+    def knows(self, key: Key) -> bool:
+        """Whether there is a slice of the model, be it empty."""
+        return key in self._known
 
     def choose(self, key: Key, refused: Collection[Backend] = ()) -> Backend | None:
         """The ready pod that serves the fewest of ours, none of those that ``refused``."""

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 AGAIN_S = 1.0
 """After pods that are said to be ready refused: time until they are tried again."""
+GONE_S = 5.0
+"""After the last slice of a model is gone: time until its requests are given up."""
 LOOK_S = 1.0
 """How often a connection that is not read from is looked at: asyncio does not tell when its client goes away."""
 
@@ -31,6 +33,10 @@ READING = ("GET", "HEAD")
 
 Ended = tuple[web.StreamResponse, str]
 """An answer, and how the request ended (metrics.OUTCOMES)."""
+
+
+class ModelGoneError(Exception):
+    """The model was deleted: no pod will ever answer."""
 
 
 class ClientGoneError(Exception):
@@ -79,6 +85,8 @@ class Reception:
         except FullError as full:
             self.metrics.rejected(full.reason)
             return error(503, "too many requests wait for this model", "too_many_waiting"), "rejected"
+        except ModelGoneError:
+            return error(404, "this model was deleted", "model_not_found"), "answered"
         except RequestPayloadError:
             return error(400, "the body does not end as its headers say", "bad_request"), "answered"
         finally:
@@ -167,14 +175,24 @@ class Visit:
         self._reception.wakes.held(self._key)
 
     async def _wait(self, longest: float) -> bool:
-        """Until the model's pods change, at most so many seconds. Whether there is time left to try again."""
+        """Until the model's pods change, at most so many seconds. Whether there is time left to try again.
+
+        Raises ClientGoneError, ModelGoneError.
+        """
         until = min(self._loop.time() + longest, self._deadline)
+        backends = self._reception.backends
+        look_s = float("inf") if self._body.complete else LOOK_S
+        gone_at = float("inf")
         while (left := until - self._loop.time()) > 0:
-            before = self._reception.backends.choose(self._key)
-            await self._reception.backends.changed(self._key, left if self._body.complete else min(left, LOOK_S))
+            before = backends.choose(self._key)
+            # Not at once: a Service that was deleted by hand is made again.
+            gone_at = float("inf") if backends.knows(self._key) else min(gone_at, self._loop.time() + GONE_S)
+            await backends.changed(self._key, min(left, look_s, gone_at - self._loop.time()))
+            if self._loop.time() >= gone_at and not backends.knows(self._key):
+                raise ModelGoneError
             if not self._body.complete and client_gone(self._request.transport):
                 raise ClientGoneError
-            if self._reception.backends.choose(self._key) != before:
+            if backends.choose(self._key) != before:
                 break
         return self._loop.time() < self._deadline
 

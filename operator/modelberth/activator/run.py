@@ -112,8 +112,8 @@ class Activator:
         while True:
             await self._news.wait()
             self._news.clear()
-            self._backends.update(self._known.ready())
             since = self._known.since()
+            self._backends.update(self._known.ready(), since.keys())
             self._metrics.forget(models - since.keys())
             models = set(since)
             if not await self.doors.update(self._known.doors(), since):
