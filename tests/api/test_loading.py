@@ -37,6 +37,7 @@ def test_a_list_is_opened() -> None:
         ("kind: A\nspec:\n  a: 1\n  b: {c: 1, c: 2}\n", "line 4: the key c is given twice"),
         ("kind: A\n  b: [\n", "line 2: "),
         ("a: 1\n", "line 1: this document has no kind"),
+        ("kind: ModelDeployment\n", "line 1: this ModelDeployment has no apiVersion"),
         ("kind: A\n---\n- x\n", "line 3: this document is no resource"),
         ("kind: A\nx: .nan\n", "line 2: .nan is no JSON number"),
         ("kind: A\nx: \x01\n", "line 2: the character"),

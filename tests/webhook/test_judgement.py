@@ -88,15 +88,16 @@ def deployment(policy: str | None = None, **spec: Any) -> ModelDeployment:
 SECOND = Finding("spec.dtype", "bfloat16 is slow here")
 
 
-@pytest.mark.parametrize("policy", [None, "Enforce", "warn"])
+@pytest.mark.parametrize("policy", [None, "Enforce", "Never"])
 def test_what_does_not_fit_is_refused_with_the_first_advice(policy: str | None) -> None:
     plan = plan_of(False, TOO_LARGE, SECOND, advice=("maxModelLen: 32768", "kvCacheDtype: fp8"))
     assert judge_plan(deployment(policy), plan) == Verdict((TOO_LARGE, SECOND), advice="maxModelLen: 32768")
     assert judge_plan(deployment(policy), plan_of(False, TOO_LARGE)) == Verdict((TOO_LARGE,))
 
 
-def test_an_expert_overrules_the_plan() -> None:
-    verdict = judge_plan(deployment("Warn"), plan_of(False, TOO_LARGE, advice=("maxModelLen: 32768",)))
+@pytest.mark.parametrize("word", ["Warn", "warn"])
+def test_an_expert_overrules_the_plan(word: str) -> None:
+    verdict = judge_plan(deployment(word), plan_of(False, TOO_LARGE, advice=("maxModelLen: 32768",)))
     assert verdict.allowed
     assert verdict.warnings == (str(TOO_LARGE), "fits with: maxModelLen: 32768")
 

@@ -42,6 +42,8 @@ def load(text: str) -> list[Loaded]:
         if document is None:
             continue
         for resource in _resources(line, document):
+            if resource["kind"] == KIND and not resource.get("apiVersion"):
+                raise LoadError(line, f"this {KIND} has no apiVersion")
             if resource["kind"] == KIND and str(resource.get("apiVersion", "")).partition("/")[0] == GROUP:
                 loaded.append(Loaded(index, line, resource))
     return loaded

@@ -75,6 +75,6 @@ def run(args: argparse.Namespace) -> int:
 def _render(given: Given, inputs: Inputs) -> Iterator[Any]:
     md = inputs.parsed(given)
     files = inputs.files_of(md.name)
-    version, _ = engine_version(md, engine_image(md, inputs.settings))
-    facts = Facts(planned(plan(PlanRequest(md.spec, version, files or ModelFiles()))))
+    version, known = engine_version(md, engine_image(md, inputs.settings))
+    facts = Facts(planned(plan(PlanRequest(md.spec, version, files or ModelFiles(), version_known=known))))
     yield from children(md, facts, inputs.settings)

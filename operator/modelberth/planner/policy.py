@@ -6,10 +6,10 @@ from typing import Any
 from modelberth.api.meta import GROUP
 
 PLAN_POLICY = f"{GROUP}/plan-policy"
-"""Annotation of a ModelDeployment: Enforce (the default) or Warn."""
+"""Annotation of a ModelDeployment: Enforce (the default) or Warn, in whatever case."""
 
 
 def overruled(metadata: Mapping[str, Any]) -> bool:
     """Whether an expert lets this resource start although the planner says that it does not fit."""
     annotations = metadata.get("annotations")
-    return isinstance(annotations, Mapping) and annotations.get(PLAN_POLICY) == "Warn"
+    return isinstance(annotations, Mapping) and str(annotations.get(PLAN_POLICY)).lower() == "warn"

@@ -286,8 +286,8 @@ class Reconciler:
         version, known = engine_version(md, image)
         return EngineRun(image, ".".join(map(str, version)), not known)
 
-    def _version(self, md: ModelDeployment) -> Version:
-        return engine_version(md, engine_image(md, self.world.settings))[0]
+    def _version(self, md: ModelDeployment) -> tuple[Version, bool]:
+        return engine_version(md, engine_image(md, self.world.settings))
 
 
 def _key(event: Raw) -> Key:

@@ -58,8 +58,8 @@ def unplannable(md: ModelDeployment) -> Verdict | None:
 
 def plan_request(md: ModelDeployment, files: ModelFiles, settings: Settings) -> PlanRequest:
     """The question for the planner, as the operator puts it."""
-    version, _ = FACTS[md.spec.engine.type].version_of(engine_image(md, settings), md.spec.engine.version)
-    return PlanRequest(md.spec, version, files, files.missing)
+    version, known = FACTS[md.spec.engine.type].version_of(engine_image(md, settings), md.spec.engine.version)
+    return PlanRequest(md.spec, version, files, files.missing, version_known=known)
 
 
 def judge_plan(md: ModelDeployment, plan: Plan) -> Verdict:
