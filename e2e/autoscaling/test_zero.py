@@ -38,8 +38,8 @@ def test_a_burst_at_zero_is_answered(space: Space, client: Client) -> None:
 @pytest.mark.timeout(900)
 def test_twenty_cycles_under_a_trickle_lose_nothing(space: Space, client: Client) -> None:
     url = served(space, client, {"minReplicas": 0})
-    # Gaps around the time that an idle model takes to its end: requests meet it in every state there and back.
-    trickle = Load([url], NAME, concurrency=2, gaps_s=(4.0, 14.0), max_tokens=2)
+    # From idle over the slice to zero it takes 8 to 11 s: the next request comes shortly before, at, or after the end.
+    trickle = Load([url], NAME, concurrency=2, gaps_s=(9.0, 14.0), max_tokens=2)
     with history(space, f"deployment/{NAME}", "{.spec.replicas}") as asked, running(client, trickle) as steady:
         began, end = time.monotonic(), time.monotonic() + 700
         while returns_from_zero(asked.values) < CYCLES and time.monotonic() < end:
