@@ -141,6 +141,7 @@ async def test_whatever_the_source_does_the_last_good_certificate_is_served(
     server: tuple[WebhookServer, int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("modelberth.webhook.service.RETRY_S", 0)
+    caplog.set_level("WARNING", "modelberth")
     first = kept(days=-61)
     second = kept(first)
     missing = OSError("no folder yet")
