@@ -93,10 +93,10 @@ def test_an_api_key_guards_the_endpoint(space: Space, client: Client) -> None:
     space.kubectl("create", "secret", "generic", "keys", "--from-literal=api-key=open-sesame")
     apply(space, small("model", apiKeySecretRef={"name": "keys"}))
     url = space.wait_ready("model", timeout_s=180)["url"]
+    key = {"Authorization": "Bearer open-sesame"}
+    assert "Paris" in client.ask(url, "model", "What is the capital of France?", key)
     status, _ = client.request(
         f"{url}/chat/completions", {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 1}
     )
     assert status == 401
-    key = {"Authorization": "Bearer open-sesame"}
-    assert "Paris" in client.ask(url, "model", "What is the capital of France?", key)
     assert "open-sesame" not in space.kubectl("get", "pods,deployments,mdep", "-o", "yaml")

@@ -271,3 +271,18 @@ async def test_autoscaling_comes_and_goes_without_a_rollout(cluster: Cluster) ->
     assert cluster.deployment["spec"]["template"] == template
     assert "autoscaling" not in cluster.status
     assert door(cluster) is None
+
+
+async def test_a_way_to_zero_that_is_taken_back_is_no_scaling(cluster: Cluster) -> None:
+    cluster.engines.text = vllm_loaded(0)
+    await cluster.serving(scaled(minReplicas=0, idleBeforeZero="60s"))
+    while door(cluster) is None:
+        await ticks(cluster, 2, 2)
+    assert cluster.status["autoscaling"]["desiredReplicas"] == 0
+    cluster.engines.text = vllm_loaded(1)
+    await ticks(cluster, 10, 2)
+    assert cluster.deployment["spec"]["replicas"] == 1
+    record = cluster.status["autoscaling"]
+    assert (record["desiredReplicas"], record["reason"]) == (1, "Woken")
+    assert "lastScaleTime" not in record
+    assert not [event for event in cluster.kube.events if event["action"] == "Scale"]

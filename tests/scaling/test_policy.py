@@ -31,8 +31,13 @@ def test_up_at_most_doubles_or_four_more_within_15_seconds() -> None:
 
 def test_a_load_beyond_the_most_is_told_until_it_has_been_away_for_the_delay() -> None:
     model = Model(replace(BOUNDS, max_replicas=2))
-    assert model.look(100).reason == "AtMaximum"
-    assert {model.looks(0, 60).reason, model.looks(10, 60).reason, model.looks(0, 100).reason} == {"AtMaximum"}
+    assert model.look(100).reason == "LoadIncreased"
+    assert {
+        model.look(100).reason,
+        model.looks(0, 60).reason,
+        model.looks(10, 60).reason,
+        model.looks(0, 100).reason,
+    } == {"AtMaximum"}
     assert model.looks(0, 400).reason == "LoadDecreased"
 
 

@@ -105,7 +105,7 @@ class AutoscalingStatus(Part):
     )
     last_scale_time: str | None = Field(
         default=None,
-        description="When desiredReplicas last changed.",
+        description="When the number of pods asked for last changed.",
         json_schema_extra={"format": "date-time"},
     )
 

@@ -39,11 +39,11 @@ def _readiness(old: Raw, new: Raw) -> list[_News]:
 
 
 def _scaling(old: Raw, new: Raw) -> list[_News]:
-    before, after = (status.get("autoscaling") or {} for status in (old, new))
-    was, now = before.get("desiredReplicas"), after.get("desiredReplicas")
-    if was is None or now is None or was == now:
+    told = new.get("autoscaling")
+    was, now = old.get("replicas"), new.get("replicas")
+    if not told or not old.get("autoscaling") or was is None or now is None or was == now:
         return []
-    note = f"From {was} to {now} engine pods: {after.get('message') or after.get('reason')}"
+    note = f"From {was} to {now} engine pods: {told.get('message') or told.get('reason')}"
     return [_News(False, "Scale", "ScaledUp" if now > was else "ScaledDown", note)]
 
 

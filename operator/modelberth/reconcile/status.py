@@ -9,7 +9,7 @@ from modelberth.manifests.names import selector_text, url
 from modelberth.manifests.scale import external
 from modelberth.planner.planned import Planned
 from modelberth.ports.hub_problems import Reason
-from modelberth.reconcile.autoscaled import autoscaling_of
+from modelberth.reconcile.autoscaled import Counts, autoscaling_of
 from modelberth.reconcile.measured import observed_of
 from modelberth.reconcile.observed import Observed, Raw
 from modelberth.reconcile.pod_checks import weights_there
@@ -101,7 +101,7 @@ def status_of(verdict: Verdict, now: str) -> Raw:
     if verdict.capacity is not None and pods.ready > 0:
         status["observed"] = observed_of(verdict.capacity, status.get("plan", {}).get("kvCacheTokens"))
     if verdict.size is not None and verdict.size.target is not None:
-        status["autoscaling"] = autoscaling_of(verdict.size, pods.there, observed.status.get("autoscaling") or {}, now)
+        status["autoscaling"] = autoscaling_of(verdict.size, Counts(pods.wanted, pods.there), observed.status, now)
     return status
 
 

@@ -82,6 +82,8 @@ def _change(bounds: Bounds, sample: Sample, replicas: int, before: Decision | No
     """What is said of a change, with the figures of its moment."""
     now = sample.replicas
     reason: Reason
+    if replicas == now and before is not None and before.replicas == 0:
+        return Decision(replicas, "Woken", "A request came before the last pod went.")
     if replicas == now:
         return Decision(replicas, "Steady", "No change since the operator found this number of pods.")
     if replicas == bounds.min_replicas > now or replicas == bounds.max_replicas < now:
@@ -104,7 +106,8 @@ def _told(bounds: Bounds, memory: Memory, sample: Sample) -> Decision:
         return Decision(replicas, "Unschedulable", "More pods are needed than the scheduler finds a place for.")
     if memory.missing_s is not None and sample.at_s - memory.missing_s >= MISSING_S:
         return Decision(replicas, "MetricsMissing", "A ready pod does not tell its requests: no pod is taken away.")
-    if most > bounds.max_replicas:
+    # The change itself is told first.
+    if most > bounds.max_replicas == replicas == sample.replicas:
         return Decision(replicas, "AtMaximum", f"The requests need more than maxReplicas ({bounds.max_replicas}).")
     return memory.change
 
