@@ -17,18 +17,18 @@ SETTLED_S = 60
 """Until a model that woke up is served by its pods alone."""
 
 
-def scaled(autoscaling: dict[str, Any], **spec: Any) -> dict[str, Any]:
+def scaled(autoscaling: dict[str, Any], name: str = NAME, **spec: Any) -> dict[str, Any]:
     """llama.cpp with SmolLM2 that scales by itself."""
-    return small(NAME, autoscaling={"scaleDownDelay": "10s", "idleBeforeZero": IDLE, **autoscaling}, **spec)
+    return small(name, autoscaling={"scaleDownDelay": "10s", "idleBeforeZero": IDLE, **autoscaling}, **spec)
 
 
-def served(space: Space, client: Client, autoscaling: dict[str, Any]) -> str:
+def served(space: Space, client: Client, autoscaling: dict[str, Any], name: str = NAME) -> str:
     """The URL of a new model that has answered."""
     space.platform.image("llama-cpp")
-    apply(space, scaled(autoscaling))
-    url: str = space.wait_ready(NAME, timeout_s=180)["url"]
+    apply(space, scaled(autoscaling, name))
+    url: str = space.wait_ready(name, timeout_s=180)["url"]
     # Asked until kube-proxy knows the Service: what is counted afterwards starts on a Service that works.
-    client.ask(url, NAME, QUESTION)
+    client.ask(url, name, QUESTION)
     return url
 
 

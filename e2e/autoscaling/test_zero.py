@@ -6,7 +6,7 @@ import time
 import pytest
 
 from e2e.autoscaling.activators import Activators
-from e2e.autoscaling.history import DESIRED, READY_REASON, history, returns_from_zero
+from e2e.autoscaling.history import DESIRED, READY_REASON, History, history, returns_from_zero
 from e2e.autoscaling.models import NAME, QUESTION, keep_awake, replicas, scaled, served, wait_asleep, wait_direct
 from e2e.conftest import Space
 from e2e.install.client import Client
@@ -16,6 +16,7 @@ from e2e.resources import apply
 
 BURST = 50
 CYCLES = 20
+OTHER = "other"
 
 
 @pytest.mark.timeout(400)
@@ -37,18 +38,28 @@ def test_a_burst_at_zero_is_answered(space: Space, client: Client) -> None:
 
 @pytest.mark.timeout(900)
 def test_twenty_cycles_under_a_trickle_lose_nothing(space: Space, client: Client) -> None:
-    url = served(space, client, {"minReplicas": 0})
+    # Two models at the same time: half the wait.
+    urls = [served(space, client, {"minReplicas": 0}, name) for name in (NAME, OTHER)]
     # From idle over the slice to zero it takes 8 to 11 s: the next request comes shortly before, at, or after the end.
-    trickle = Load([url], NAME, concurrency=2, gaps_s=(9.0, 14.0), max_tokens=2)
-    with history(space, f"deployment/{NAME}", "{.spec.replicas}") as asked, running(client, trickle) as steady:
+    trickle = Load(urls, NAME, concurrency=4, gaps_s=(9.0, 14.0), max_tokens=2)
+    with (
+        history(space, f"deployment/{NAME}", "{.spec.replicas}") as one,
+        history(space, f"deployment/{OTHER}", "{.spec.replicas}") as other,
+        running(client, trickle) as steady,
+    ):
         began, end = time.monotonic(), time.monotonic() + 700
-        while returns_from_zero(asked.values) < CYCLES and time.monotonic() < end:
+        while cycles(one, other) < CYCLES and time.monotonic() < end:
             steady.assert_alive()
             time.sleep(0.5)
         results = steady.results()
-    print(f"{returns_from_zero(asked.values)} cycles in {time.monotonic() - began:.0f} s: {results.told()}")
+    print(f"{cycles(one, other)} cycles in {time.monotonic() - began:.0f} s: {results.told()}")
     assert results.failures == []
-    assert returns_from_zero(asked.values) >= CYCLES
+    assert cycles(one, other) >= CYCLES
+
+
+def cycles(*models: History) -> int:
+    """Ways from zero to more, over all models."""
+    return sum(returns_from_zero(model.values) for model in models)
 
 
 @pytest.mark.timeout(400)
