@@ -8,6 +8,7 @@ from typing import Any, cast
 from modelberth.api.meta import KIND
 from modelberth.manifests.settings import Settings
 from modelberth.ports.kube import KubeApi
+from modelberth.reconcile.activator_ports import ActivatorPorts
 from modelberth.reconcile.lookups import Lookups
 from modelberth.reconcile.readings import Readings
 from modelberth.reconcile.reconciler import Reconciler, World
@@ -75,7 +76,7 @@ class Cluster:
         readings = Readings(self.engines, lambda key: queue.add(key))
         metrics = Metrics()
         scaler = Scaler(self.engines, self.activators.held, lambda key: queue.add(key), metrics)
-        sizing = Sizing(scaler, self.activators if self.activated else None, store)
+        sizing = Sizing(scaler, self.activators if self.activated else None, ActivatorPorts(store))
         reconciler = Reconciler(
             World(self.kube, store, sources, readings, sizing, self.settings, self.now, "operator-0")
         )

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from modelberth.api.meta import KIND
-from modelberth.manifests.names import ACTIVATOR_PORT
 from modelberth.ports.activators import Peer
 from modelberth.scaling.zero import SETTLED_S
 from tests.fakes.cluster import Cluster
 from tests.fakes.engine_metrics import vllm_loaded
 from tests.fakes.pods import unschedulable
 from tests.fakes.resources import KEY, NAME, NAMESPACE, model_deployment
+from tests.reconcile.test_planning import LLAMA_8B
 
 SLICE = f"{NAME}-activator"
 STATUS = f"{KIND}/status"
@@ -176,44 +176,59 @@ async def test_a_held_request_wakes_at_once(cluster: Cluster) -> None:
     assert [event["reason"] for event in cluster.kube.events] == ["ScaledUp", "Waking", "Serving"]
 
 
-async def test_a_new_leader_finds_what_is_held(cluster: Cluster) -> None:
-    await idle(cluster)
-    await cluster.operator.stop()
-    cluster.activators.holding[KEY] = 3
-    await cluster.restart()
-    await cluster.operator.scaler.tick()
-    await cluster.settle()
-    assert cluster.deployment["spec"]["replicas"] == 1
+def port_of(cluster: Cluster, name: str) -> int:
+    """What the status says; the slice, where there is one, says the same."""
+    port: int = cluster.resource(name)["status"]["autoscaling"]["activatorPort"]
+    made = cluster.child("EndpointSlice", f"{name}-activator")
+    assert made is None or made["ports"][0]["port"] == port
+    return port
+
+
+def named(name: str, **autoscaling: Any) -> dict[str, Any]:
+    resource = scaled(minReplicas=0, **autoscaling)
+    resource["metadata"] |= {"name": name, "uid": f"uid-of-{name}"}
+    return resource
 
 
 async def test_the_port_is_the_models_own_for_life(cluster: Cluster) -> None:
-    for name in ("a", "b", "c"):
-        resource = scaled(minReplicas=0)
-        resource["metadata"]["name"] = name
-        await cluster.create(resource)
-    ports = [cluster.child("Service", name)["metadata"]["annotations"][ACTIVATOR_PORT] for name in "abc"]  # type: ignore[index]
-    slices = [str(cluster.child("EndpointSlice", f"{name}-activator")["ports"][0]["port"]) for name in "abc"]  # type: ignore[index]
+    for name in "abc":
+        await cluster.create(named(name))
+    ports = [port_of(cluster, name) for name in "abc"]
     assert len(set(ports)) == 3
-    assert slices == ports
+    await cluster.serve("a")
+    await cluster.settle(SETTLED_S + 1)
+    assert cluster.child("EndpointSlice", "a-activator") is None
     await cluster.restart()
-    again = [cluster.child("Service", name)["metadata"]["annotations"][ACTIVATOR_PORT] for name in "abc"]  # type: ignore[index]
-    assert again == ports
+    assert [port_of(cluster, name) for name in "abc"] == ports
+    await cluster.change("a", autoscaling={"minReplicas": 1, "maxReplicas": 2})
+    await cluster.restart()
+    assert port_of(cluster, "a") == ports[0]
 
 
 async def test_a_port_that_somebody_claims_is_not_given_away(cluster: Cluster) -> None:
-    first = scaled(minReplicas=0)
-    first["metadata"] |= {"name": "a", "uid": "the-same"}
-    await cluster.create(first)
-    claimed = cluster.child("Service", "a")["metadata"]["annotations"][ACTIVATOR_PORT]  # type: ignore[index]
+    await cluster.create(named("a"))
+    claimed = port_of(cluster, "a")
     made = cluster.child("EndpointSlice", "a-activator")
     cluster.kube.remove(KIND, NAMESPACE, "a")
     assert made is not None
-    cluster.kube.put(
-        "EndpointSlice", {**made, "metadata": {**made["metadata"], "name": "squatter", "ownerReferences": []}}
-    )
+    squatter = {**made["metadata"], "name": "squatter", "ownerReferences": []}
+    cluster.kube.put("EndpointSlice", {**made, "metadata": squatter})
     await cluster.settle()
-    await cluster.create(first)
-    assert cluster.child("Service", "a")["metadata"]["annotations"][ACTIVATOR_PORT] != claimed  # type: ignore[index]
+    await cluster.create(named("a"))
+    assert port_of(cluster, "a") != claimed
+
+
+async def test_no_annotation_of_a_tenant_chooses_the_port(cluster: Cluster) -> None:
+    await cluster.create(named("victim"))
+    await cluster.create(named("old"))
+    wanted = {"modelberth.dev/activator-port": str(port_of(cluster, "victim"))}
+    for kind in ("Service", "Deployment", KIND):
+        cluster.kube.edit(
+            kind, NAMESPACE, "old", lambda raw: raw["metadata"].setdefault("annotations", {}).update(wanted)
+        )
+    await cluster.settle(60)
+    await cluster.restart()
+    assert port_of(cluster, "old") != port_of(cluster, "victim")
 
 
 async def test_other_activators_are_told_to_the_service(cluster: Cluster) -> None:
@@ -286,3 +301,87 @@ async def test_a_way_to_zero_that_is_taken_back_is_no_scaling(cluster: Cluster) 
     assert (record["desiredReplicas"], record["reason"]) == (1, "Woken")
     assert "lastScaleTime" not in record
     assert not [event for event in cluster.kube.events if event["action"] == "Scale"]
+
+
+async def test_activators_that_are_all_away_keep_the_doors(cluster: Cluster) -> None:
+    await idle(cluster)
+    before = door(cluster)
+    cluster.activators.addresses = ()
+    cluster.wake()
+    await cluster.settle()
+    assert door(cluster) == before
+    assert cluster.kube.writes == Counter()
+
+
+async def test_without_a_ready_activator_no_pod_goes(cluster: Cluster) -> None:
+    cluster.activators.addresses = ()
+    cluster.engines.text = vllm_loaded(0)
+    await cluster.serving(scaled(minReplicas=0, idleBeforeZero="60s"))
+    await ticks(cluster, 300)
+    assert cluster.deployment["spec"]["replicas"] == 1
+    assert cluster.status["autoscaling"]["reason"] == "NoActivator"
+
+
+async def test_a_door_that_is_lost_at_zero_is_said(cluster: Cluster) -> None:
+    await idle(cluster)
+    cluster.activators.addresses = ()
+    cluster.kube.remove("EndpointSlice", NAMESPACE, SLICE)
+    await cluster.settle()
+    assert cluster.state() == ("False", "NoActivator")
+    assert cluster.state("Reconciling") == ("True", "NoActivator")
+
+
+async def test_an_older_revision_wakes_although_the_newest_does_not_fit(cluster: Cluster) -> None:
+    cluster.hub.configs["acme/model"] = LLAMA_8B
+    cluster.engines.text = vllm_loaded(0)
+    resource = scaled(minReplicas=0, idleBeforeZero="60s")
+    resource["spec"] |= {"gpu": {"type": "NVIDIA-L4"}, "maxModelLen": 4096}
+    await cluster.serving(resource)
+    await ticks(cluster, 120)
+    assert cluster.deployment["spec"]["replicas"] == 0
+    template = cluster.deployment["spec"]["template"]
+    await cluster.change(maxModelLen=131072)
+    assert cluster.state() == ("True", "DoesNotFit")
+    assert cluster.status["autoscaling"]["desiredReplicas"] == 0
+    cluster.activators.holding[KEY] = 1
+    cluster.operator.scaler.held_changed(KEY)
+    await cluster.settle()
+    assert cluster.deployment["spec"]["replicas"] == 1
+    await cluster.serve()
+    cluster.activators.holding.clear()
+    cluster.operator.scaler.held_changed(KEY)
+    await cluster.settle(SETTLED_S + 1)
+    assert door(cluster) is None
+    await ticks(cluster, 200)
+    assert cluster.deployment["spec"]["replicas"] == 0, "and sleeps again"
+    assert door(cluster) is not None
+    assert cluster.deployment["spec"]["template"] == template
+    await cluster.change(maxModelLen=2048)
+    assert cluster.deployment["spec"]["template"] != template
+    assert cluster.deployment["spec"]["replicas"] == 0
+
+
+@pytest.mark.parametrize("spec", [{"minReplicas": 1}, {"type": "External"}, None])
+async def test_what_ends_zero_brings_the_model_up_behind_its_door(
+    cluster: Cluster, spec: dict[str, Any] | None
+) -> None:
+    await idle(cluster)
+    change = {"autoscaling": spec} if spec else {}
+    cluster.kube.edit(KIND, NAMESPACE, NAME, lambda raw: raw["spec"].pop("autoscaling"))
+    cluster.kube.edit(KIND, NAMESPACE, NAME, lambda raw: raw["spec"].update(change))
+    await cluster.settle()
+    assert cluster.deployment["spec"]["replicas"] == 1
+    assert door(cluster) is not None
+    await cluster.serve()
+    assert door(cluster) is not None
+    await cluster.settle(SETTLED_S + 1)
+    assert door(cluster) is None
+    assert cluster.state() == ("True", "Serving")
+
+
+async def test_a_new_leader_finds_what_is_held_before_its_first_tick(cluster: Cluster) -> None:
+    await idle(cluster)
+    await cluster.operator.stop()
+    cluster.activators.holding[KEY] = 3
+    await cluster.restart()
+    assert cluster.deployment["spec"]["replicas"] == 1

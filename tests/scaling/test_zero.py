@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelberth.scaling.zero import SETTLED_S, Situation, Step, step
+from modelberth.scaling.zero import HELD_S, SETTLED_S, Situation, Step, step
 
 START_S = 3.0
 """Seconds from the first pod that is asked for to its first answer."""
@@ -16,8 +16,10 @@ def situation(**changes: object) -> Situation:
     still = {
         "wanted": 0,
         "asked": 0,
+        "to_zero": True,
         "ready": False,
         "ready_left_s": SETTLED_S,
+        "held_left_s": HELD_S,
         "door": True,
         "door_left_s": 0.0,
         "held": 0,
@@ -26,7 +28,15 @@ def situation(**changes: object) -> Situation:
     return Situation(**{**still, **changes})  # type: ignore[arg-type]
 
 
-SERVING = {"wanted": 1, "asked": 1, "ready": True, "ready_left_s": 0.0, "door": False, "door_left_s": SETTLED_S}
+SERVING = {
+    "wanted": 1,
+    "asked": 1,
+    "ready": True,
+    "ready_left_s": 0.0,
+    "held_left_s": 0.0,
+    "door": False,
+    "door_left_s": SETTLED_S,
+}
 
 
 def test_serving_has_no_door() -> None:
@@ -41,10 +51,16 @@ def test_down_first_the_door_then_time_then_the_pods() -> None:
 
 
 def test_up_the_door_stays_until_pods_are_known_and_nothing_is_held() -> None:
+    up = {"wanted": 2, "asked": 2, "ready": True}
     assert step(situation(wanted=2)) == Step(2, door=True)
-    assert step(situation(wanted=2, asked=2, ready=True, ready_left_s=2.0)) == Step(2, door=True, again_s=2.0)
-    assert step(situation(wanted=2, asked=2, ready=True, ready_left_s=0.0, held=1)) == Step(2, door=True)
-    assert step(situation(wanted=2, asked=2, ready=True, ready_left_s=0.0)) == Step(2, door=False)
+    assert step(situation(**up, ready_left_s=2.0)) == Step(2, door=True, again_s=2.0)
+    assert step(situation(**up, ready_left_s=0.0, held_left_s=20.0, held=1)) == Step(2, door=True, again_s=20.0)
+    assert step(situation(**up, ready_left_s=0.0, held_left_s=20.0)) == Step(2, door=False)
+
+
+def test_what_the_activator_cannot_get_rid_of_keeps_nobody_else_from_the_pods() -> None:
+    stuck = {"wanted": 1, "asked": 1, "ready": True, "ready_left_s": 0.0, "held_left_s": 0.0, "held": 3}
+    assert step(situation(**stuck)) == Step(1, door=False)
 
 
 def test_a_pod_that_dies_is_stood_in_for() -> None:
@@ -53,7 +69,21 @@ def test_a_pod_that_dies_is_stood_in_for() -> None:
 
 def test_without_activators_the_last_pod_stays() -> None:
     assert step(situation(**{**SERVING, "wanted": 0}, activators=False)) == Step(1, door=False)
-    assert step(situation(wanted=1, activators=False)) == Step(1, door=False)
+    assert step(situation(wanted=1, door=False, activators=False)) == Step(1, door=False)
+
+
+def test_activators_that_are_away_for_a_moment_find_their_doors_again() -> None:
+    assert step(situation(activators=False)) == Step(0, door=True)
+    assert step(situation(wanted=1, asked=1, activators=False)) == Step(1, door=True)
+
+
+def test_a_model_that_may_no_longer_be_at_zero_comes_up_behind_its_door() -> None:
+    back = {"to_zero": False, "wanted": 1}
+    assert step(situation(**back)) == Step(1, door=True)
+    assert step(situation(**back, asked=1, ready=True, ready_left_s=2.0)) == Step(1, door=True, again_s=2.0)
+    assert step(situation(**back, asked=1, ready=True, ready_left_s=0.0, held_left_s=9.0)) == Step(1, door=False)
+    assert step(situation(**{**SERVING, "to_zero": False, "ready": False})) == Step(1, door=False)
+    assert step(situation(to_zero=False)) == Step(0, door=False)
 
 
 @dataclass
@@ -71,7 +101,9 @@ class Model:
         now = Situation(
             wanted=wanted,
             asked=self.asked,
+            to_zero=True,
             ready=self.ready,
+            held_left_s=HELD_S,
             ready_left_s=max(SETTLED_S - self.ready_for, 0.0) if self.ready else SETTLED_S,
             door=self.door_for is not None,
             door_left_s=SETTLED_S if self.door_for is None else max(SETTLED_S - self.door_for, 0.0),

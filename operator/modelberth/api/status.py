@@ -103,6 +103,9 @@ class AutoscalingStatus(Part):
     message: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
         default=None, description="Why, for people, with the numbers of the moment of the decision."
     )
+    activator_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of the activator that is this model's own."
+    )
     last_scale_time: str | None = Field(
         default=None,
         description="When the number of pods asked for last changed.",

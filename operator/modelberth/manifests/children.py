@@ -44,12 +44,12 @@ def children(md: ModelDeployment, facts: Facts, settings: Settings, scale: Scale
     workload = deployment(md, _template(md, facts, settings), scale.replicas)
     workload["metadata"]["annotations"] = {FROZEN: frozen_text(md, facts)}
     # The Deployment goes first: if the API server refuses it (a bad podTemplate), nothing else was made.
-    manifests = [workload, service(md, scale.port)]
+    manifests = [workload, service(md)]
     if scale.port is not None and scale.door is not None:
         manifests.append(activator_slice(md, scale.port, scale.door))
     if disruptable(md):
         manifests.append(disruption_budget(md))
-    return [_digested(manifest) for manifest in manifests]
+    return [digested(manifest) for manifest in manifests]
 
 
 def _template(md: ModelDeployment, facts: Facts, settings: Settings) -> Manifest:
@@ -63,7 +63,8 @@ def _template(md: ModelDeployment, facts: Facts, settings: Settings) -> Manifest
     return pod_template(md, run, stored, settings)
 
 
-def _digested(manifest: Manifest) -> Manifest:
+def digested(manifest: Manifest) -> Manifest:
+    """The manifest with the annotation that tells it from what was applied before."""
     text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     meta = manifest["metadata"]

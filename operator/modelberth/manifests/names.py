@@ -22,8 +22,6 @@ FACTS_OF = f"{GROUP}/facts-of"
 REVISION = f"{GROUP}/revision"
 """Label of engine pods: digest of what in the spec shapes them, which tells new ones from those that they replace."""
 
-ACTIVATOR_PORT = f"{GROUP}/activator-port"
-"""Annotation of the Service: the activator's port that is this model's alone, from its first use to its end."""
 SERVED_NAME = f"{GROUP}/served-name"
 """Annotation of the activator's slice: the name that GET /v1/models lists while no engine answers."""
 API_KEY = f"{GROUP}/api-key"

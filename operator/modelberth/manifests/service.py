@@ -1,18 +1,15 @@
 """The Service that gives the model its stable URL."""
 
 from modelberth.api.modeldeployment import ModelDeployment
-from modelberth.manifests.names import ACTIVATOR_PORT, SERVICE_PORT, Manifest, metadata, selector
+from modelberth.manifests.names import SERVICE_PORT, Manifest, metadata, selector
 
 
-def service(md: ModelDeployment, activator_port: int | None) -> Manifest:
+def service(md: ModelDeployment) -> Manifest:
     """Port 80 to the engine's own port; only pods that answer are behind it."""
-    meta = metadata(md, md.name)
-    if activator_port is not None:
-        meta["annotations"] = {ACTIVATOR_PORT: str(activator_port)}
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": meta,
+        "metadata": metadata(md, md.name),
         "spec": {
             "type": "ClusterIP",
             "selector": selector(md),

@@ -25,6 +25,8 @@ def autoscaling_of(size: Size, counts: Counts, before: Raw, now: str) -> dict[st
     """
     old = before.get("autoscaling") or {}
     record: dict[str, Any] = {"currentReplicas": counts.there, "desiredReplicas": size.wanted}
+    if size.scale.port is not None:
+        record["activatorPort"] = size.scale.port
     if size.target is not None:
         record["targetConcurrency"], record["targetFrom"] = size.target
     same = old.get("desiredReplicas") == size.wanted

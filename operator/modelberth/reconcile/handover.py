@@ -19,12 +19,13 @@ def handover(md: ModelDeployment, workload: Raw) -> Raw | None:
     told = (workload["metadata"].get("annotations") or {}).get(HANDED)
     if not external(md):
         # Nothing: gives back what was handed over.
-        return _piece(workload) if told is not None else None
+        return piece_of(workload) if told is not None else None
     if told == str(md.spec.replicas):
         return None
     there = int(workload["spec"].get("replicas", 1))
-    wanted = there if told is None else md.spec.replicas
-    piece = _piece(workload)
+    # A model that was at zero would stay there for ever: no scaler writes the number that it reads.
+    wanted = (there or md.spec.replicas) if told is None else md.spec.replicas
+    piece = piece_of(workload)
     piece["metadata"]["annotations"] = {HANDED: str(md.spec.replicas)}
     if (there, wanted) != (1, 1):
         # Also where it is the same number: what only we had set would fall back to 1 once our apply leaves it out.
@@ -38,7 +39,8 @@ def first_number(md: ModelDeployment, desired: list[Raw]) -> None:
         desired[0]["spec"]["replicas"] = md.spec.replicas
 
 
-def _piece(workload: Raw) -> Raw:
+def piece_of(workload: Raw) -> Raw:
+    """The Deployment without anything that is applied."""
     meta = workload["metadata"]
     return {
         "apiVersion": "apps/v1",

@@ -22,6 +22,7 @@ from modelberth.reconcile.handover import SCALE_MANAGER, first_number, handover
 from modelberth.reconcile.judged import Judge
 from modelberth.reconcile.lookups import Answer
 from modelberth.reconcile.observed import Observed, Raw, View, gather, owned_by
+from modelberth.reconcile.older import door_actions, new_number, scalable
 from modelberth.reconcile.plans import Plans
 from modelberth.reconcile.pod_checks import check_pods
 from modelberth.reconcile.problem import Problem
@@ -103,12 +104,12 @@ class Reconciler:
             return await self._wait(key, md, observed)
         self._pending.forget(key)
         if isinstance(answer, Step):
-            return await self._tell(key, Verdict(md, observed, answer.problem, self._engine(md)))
+            return await self._refuse(key, md, Verdict(md, observed, answer.problem, self._engine(md)))
         if answer.problem is not None:
             problem = Problem(answer.problem.reason, answer.problem.message, stalled=not answer.problem.transient)
             planned = self.plans.of(md, self._version(md), replace(answer, unread=answer.problem))
             verdict = Verdict(md, observed, problem, self._engine(md), planned=planned)
-            return _sooner(answer.retry_s, await self._tell(key, verdict))
+            return _sooner(answer.retry_s, await self._refuse(key, md, verdict))
         return await self._plan(key, md, answer, observed)
 
     async def _plan(self, key: Key, md: ModelDeployment, answer: Answer, observed: Observed) -> float | None:
@@ -118,7 +119,7 @@ class Reconciler:
             problem = Problem(planned.reason, planned.message, stalled=True)
             # What an older revision says of itself stays while it serves.
             verdict = Verdict(md, observed, problem, self._engine(md), answer.commit, planned, carried(observed))
-            return await self._tell(key, verdict)
+            return await self._refuse(key, md, verdict)
         return await self._converge(key, md, Facts(planned, answer.commit), observed)
 
     def _completed(self, key: Key, md: ModelDeployment, facts: Facts) -> tuple[Facts, float | None]:
@@ -139,7 +140,21 @@ class Reconciler:
         if wait := self._pending.left(key, PATIENCE_S):
             return wait
         problem = Problem("ResolvingModel", "The model hub is being asked for the model's revision.", stalled=False)
-        return await self._tell(key, Verdict(md, observed, problem, self._engine(md)))
+        return await self._refuse(key, md, Verdict(md, observed, problem, self._engine(md)))
+
+    async def _refuse(self, key: Key, md: ModelDeployment, verdict: Verdict) -> float | None:
+        """Tells why the newest spec is not built (yet); what an older one built goes on, and is scaled."""
+        observed = verdict.observed
+        if not scalable(md, observed):
+            return await self._tell(key, verdict)
+        plan = observed.frozen.facts.planned.record if observed.frozen else {}
+        size = self.world.sizing.of(key, md, observed, plan)
+        number = new_number(observed, size.scale)
+        if number is not None:
+            self.world.view.remember("Deployment", await self.world.kube.apply(number, manager=SCALE_MANAGER))
+        await self._act(door_actions(md, observed, size.scale, self.settled))
+        observed = gather(self.world.view, *key) or observed
+        return _sooner(size.again_s, await self._tell(key, replace(verdict, observed=observed, size=size)))
 
     async def _converge(self, key: Key, md: ModelDeployment, facts: Facts, observed: Observed) -> float | None:
         again: float | None = None

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.engines.capacity import Capacity
 from modelberth.manifests.names import selector_text, url
-from modelberth.manifests.scale import external
+from modelberth.manifests.scale import built_in, external
 from modelberth.planner.planned import Planned
 from modelberth.ports.hub_problems import Reason
 from modelberth.reconcile.autoscaled import Counts, autoscaling_of
@@ -50,6 +50,11 @@ class Verdict:
     """What the engine says of its KV cache."""
     size: Size | None = None
     """None while no pods are asked for, or nothing was built."""
+
+    @property
+    def held_for(self) -> bool:
+        """Whether requests are held while no pod answers: the URL works all the same."""
+        return self.size is not None and self.size.scale.door is not None
 
 
 @dataclass(frozen=True)
@@ -100,9 +105,18 @@ def status_of(verdict: Verdict, now: str) -> Raw:
     # The engine says it a moment before the Deployment counts its pod: both are one write.
     if verdict.capacity is not None and pods.ready > 0:
         status["observed"] = observed_of(verdict.capacity, status.get("plan", {}).get("kvCacheTokens"))
-    if verdict.size is not None and verdict.size.target is not None:
-        status["autoscaling"] = autoscaling_of(verdict.size, Counts(pods.wanted, pods.there), observed.status, now)
+    if (record := _autoscaling(verdict, pods, now)) is not None:
+        status["autoscaling"] = record
     return status
+
+
+def _autoscaling(verdict: Verdict, pods: Pods, now: str) -> Raw | None:
+    """status.autoscaling; as it was where nothing was decided."""
+    if verdict.md is None or built_in(verdict.md) is None:
+        return None
+    if verdict.size is None:
+        return verdict.observed.status.get("autoscaling")
+    return autoscaling_of(verdict.size, Counts(pods.wanted, pods.there), verdict.observed.status, now)
 
 
 def pods_of(observed: Observed) -> Pods:
@@ -124,9 +138,8 @@ def pods_of(observed: Observed) -> Pods:
 def conditions(verdict: Verdict, pods: Pods) -> list[tuple[str, State]]:
     """Every condition, in the order in which people read them."""
     problem = verdict.problem
-    done = (
-        problem is None and verdict.md is not None and (_asleep(pods) or (pods.current and pods.ready >= pods.wanted))
-    )
+    settled = _asleep(pods) or (pods.current and pods.ready >= pods.wanted)
+    done = problem is None and verdict.md is not None and settled and not _lost(verdict, pods)
     progress = _progress(verdict, pods)
     stalled = problem is not None and problem.stalled
     reason, message = (problem.reason, problem.message) if problem else progress
@@ -142,13 +155,13 @@ def conditions(verdict: Verdict, pods: Pods) -> list[tuple[str, State]]:
 
 def _ready(verdict: Verdict, pods: Pods, progress: tuple[str, str], done: bool) -> State:
     problem = verdict.problem
-    if pods.ready > 0:
-        if problem:
+    if problem:
+        if pods.ready > 0 or (_asleep(pods) and verdict.held_for):
             # No number of pods here: every change of the message is a write.
             return "True", problem.reason, f"The endpoint answers, but: {problem.message}"
-        return ("True", "Serving", _serving(verdict)) if done else ("True", progress[0], progress[1])
-    if problem:
         return "False", problem.reason, problem.message
+    if pods.ready > 0:
+        return ("True", "Serving", _serving(verdict)) if done else ("True", *progress)
     if done:
         return "True", "ScaledToZero", _sleep(verdict)
     if progress[0] == "Waking":
@@ -162,8 +175,15 @@ def _asleep(pods: Pods) -> bool:
     return pods.known and pods.wanted == pods.ready == 0
 
 
+def _lost(verdict: Verdict, pods: Pods) -> bool:
+    """Whether nobody stands behind the Service of a model that we scaled to zero."""
+    size = verdict.size
+    ours = size is not None and size.target is not None and size.wanted == 0
+    return ours and _asleep(pods) and not verdict.held_for
+
+
 def _sleep(verdict: Verdict) -> str:
-    if verdict.size is not None and verdict.size.scale.door is not None:
+    if verdict.held_for:
         return "No engine pods, as no request came. The next one is held until a pod answers it."
     if verdict.md is not None and external(verdict.md):
         return "No engine pods, as the external autoscaler asks."
@@ -182,6 +202,11 @@ def _serving(verdict: Verdict) -> str:
 
 def _progress(verdict: Verdict, pods: Pods) -> tuple[str, str]:
     """Reason and message while nothing is wrong."""
+    if _lost(verdict, pods):
+        return (
+            "NoActivator",
+            "No engine pods, and no activator is ready to hold requests: they are refused until one is.",
+        )
     if _asleep(pods):
         return "ScaledToZero", ""
     if pods.current and pods.ready >= pods.wanted:
@@ -197,7 +222,7 @@ def _progress(verdict: Verdict, pods: Pods) -> tuple[str, str]:
 
 def _wakes(verdict: Verdict) -> bool:
     """Whether pods come up while the activator holds what arrives: the URL works all the time."""
-    if verdict.size is None or verdict.size.scale.door is None:
+    if not verdict.held_for:
         return False
     conditions = {condition["type"]: condition for condition in verdict.observed.status.get("conditions") or []}
     ready = conditions.get("Ready", {})

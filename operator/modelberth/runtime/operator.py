@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from modelberth.api.meta import KIND
 from modelberth.manifests.settings import Settings
 from modelberth.ports.activators import Activators
 from modelberth.ports.engine_metrics import EngineMetrics, HttpEngineMetrics
 from modelberth.ports.hub import HuggingFaceHub
 from modelberth.ports.kube import KubeApi
+from modelberth.reconcile.activator_ports import ActivatorPorts
 from modelberth.reconcile.lookups import Lookups
 from modelberth.reconcile.readings import Readings
 from modelberth.reconcile.reconciler import Reconciler, World
@@ -29,7 +31,7 @@ from modelberth.runtime.queue import Queue
 from modelberth.runtime.replicas import Replicas
 from modelberth.runtime.resync import keep_in_sync, prime
 from modelberth.runtime.server import serve
-from modelberth.runtime.store import Key, Store, owner_key
+from modelberth.runtime.store import Key, Raw, Store, owner_key
 from modelberth.runtime.watch import Watch
 from modelberth.scaling.scaler import Scaler
 from modelberth.webhook.options import WebhookOptions
@@ -123,10 +125,10 @@ class Replica:
         store = Store()
         readings = Readings(self.engines, lambda key: queue.add(key), self.metrics.engine_read)
         sources = Sources(self.kube, store, self.lookups, self.settings)
-        activators = self._activators(lambda key: scaler.held_changed(key), lambda: _look_at(doors(store), queue))
+        activators = self._activators(lambda key: scaler.held_changed(key), lambda: _look_at(sleepers(store), queue))
         held = activators.held if activators else _holds_nothing
         scaler = Scaler(self.engines, held, lambda key: queue.add(key), self.metrics)
-        sizing = Sizing(scaler, activators, store)
+        sizing = Sizing(scaler, activators, ActivatorPorts(store))
         world = World(self.kube, store, sources, readings, sizing, self.settings, _now, self.identity)
         queue: Queue = Queue(Reconciler(world).reconcile, self.metrics)
         self.lookups.wake = queue.add
@@ -172,9 +174,14 @@ def _holds_nothing(_: Key) -> int:
     return 0
 
 
-def doors(store: Store) -> list[Key]:
-    """The ModelDeployments whose Services lead to the activators."""
-    return [key for raw in store.all("EndpointSlice") if (key := owner_key(raw)) is not None]
+def sleepers(store: Store) -> list[Key]:
+    """The ModelDeployments whose Services lead to the activators, or should."""
+    behind = {owner_key(raw) for raw in store.all("EndpointSlice")}
+    return [key for key in store.resources() if key in behind or _may_sleep(store.get(KIND, *key) or {})]
+
+
+def _may_sleep(resource: Raw) -> bool:
+    return ((resource.get("spec") or {}).get("autoscaling") or {}).get("minReplicas") == 0
 
 
 def _look_at(keys: list[Key], queue: Queue) -> None:

@@ -79,9 +79,8 @@ def seen(memory: Memory, sample: Sample) -> Memory:
 
 
 def _in_use(sample: Sample) -> bool:
-    """Whether a request is known or cannot be excluded. What still loads has not had its chance to be asked."""
-    loads = sample.replicas > 0 and sample.ready == 0
-    return sample.active or sample.load > 0 or not sample.complete or loads
+    """Whether a request is known or cannot be excluded."""
+    return sample.active or sample.load > 0 or not sample.complete or sample.loading
 
 
 def demand_of(memory: Memory, sample: Sample) -> int:

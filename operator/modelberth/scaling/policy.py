@@ -62,7 +62,7 @@ def _wanted(bounds: Bounds, memory: Memory, sample: Sample, needed: int) -> int:
 
 def _idle(bounds: Bounds, memory: Memory, sample: Sample) -> bool:
     idle_s = sample.at_s - memory.active_s
-    return sample.complete and sample.load == 0 and idle_s >= bounds.idle_before_zero_s
+    return sample.complete and sample.load == 0 and not sample.loading and idle_s >= bounds.idle_before_zero_s
 
 
 def _allowed(bounds: Bounds, memory: Memory, sample: Sample, wanted: int) -> int:

@@ -46,6 +46,11 @@ class Sample:
         return self.running + self.waiting + self.held
 
     @property
+    def loading(self) -> bool:
+        """No replica has had its chance to be asked yet."""
+        return self.ready == 0 < self.replicas
+
+    @property
     def coming(self) -> bool:
         """Replicas that are asked for are not ready yet."""
         return self.ready < self.replicas

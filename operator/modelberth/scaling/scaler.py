@@ -56,8 +56,14 @@ class Scaler:
 
     def follow(self, key: Key, subject: Subject) -> Decision | None:
         """The decision in force; None until the first look."""
-        entry = self._entries.setdefault(key, _Entry(subject))
+        entry = self._entries.get(key)
+        without = entry is not None and not entry.subject.pods
+        if entry is None:
+            entry = self._entries[key] = _Entry(subject)
         entry.subject = subject
+        if not subject.pods and not without and self._held(key):
+            # Of a new leader, or of a model whose last pod went: the next tick is seconds away.
+            self._look_soon(key, entry)
         return entry.decision
 
     def forget(self, key: Key) -> None:
@@ -68,9 +74,7 @@ class Scaler:
         """The activators hold more or fewer requests. With no pod to ask, this alone decides: at once."""
         entry = self._entries.get(key)
         if entry is not None and not entry.subject.pods:
-            task = asyncio.get_running_loop().create_task(self._look(key, entry))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._look_soon(key, entry)
         self._wake(key)
 
     async def run(self, interval_s: float) -> None:
@@ -90,6 +94,11 @@ class Scaler:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _look_soon(self, key: Key, entry: _Entry) -> None:
+        task = asyncio.get_running_loop().create_task(self._look(key, entry))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _look(self, key: Key, entry: _Entry) -> None:
         if entry.looking:
