@@ -50,7 +50,7 @@ def test_twenty_cycles_under_a_trickle_lose_nothing(space: Space, client: Client
         began, end = time.monotonic(), time.monotonic() + 700
         while cycles(one, other) < CYCLES and time.monotonic() < end:
             steady.assert_alive()
-            time.sleep(0.5)
+            time.sleep(5)
         results = steady.results()
     print(f"{cycles(one, other)} cycles in {time.monotonic() - began:.0f} s: {results.told()}")
     assert results.failures == []

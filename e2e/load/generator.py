@@ -1,7 +1,8 @@
 """Sends many questions to models and notes what became of each. Runs in the client pod: aiohttp is all it needs.
 
-One line of JSON on stdin says what to send (``Load``). A load without a total goes on until stdin ends; what is on its
-way then is waited for. Prints the requests (``Record``) as one JSON list. No retry: what goes wrong must be seen.
+load.json in the folder that is its argument says what to send (``Load``). A load without a total goes on until there
+is a file ``stop``; what is on its way then is waited for. The requests (``Record``) are one list in results.json. No
+retry: what goes wrong must be seen.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, field
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 
 import aiohttp
@@ -33,7 +35,7 @@ class Load:
     concurrency: int = 1
     """Requests at a time: workers that go on and on, or the size of a group where there are gaps."""
     total: int | None = None
-    """Requests in all; None: until stdin ends."""
+    """Requests in all; None: until it is stopped."""
     gaps_s: tuple[float, float] | None = None
     """Least and longest time between two groups, in seconds, whatever became of the one before."""
     streams: bool | None = None
@@ -184,15 +186,21 @@ async def _note_reuse(
     context.trace_request_ctx.reused = True
 
 
-async def _main() -> None:
-    load = Load(**json.loads(sys.stdin.readline()))
+async def _stopper(folder: Path, stopped: asyncio.Event) -> None:
+    while not (folder / "stop").exists():  # noqa: ASYNC110 - another process makes it
+        await asyncio.sleep(0.1)
+    stopped.set()
+
+
+async def _main(folder: Path) -> None:
+    load = Load(**json.loads((folder / "load.json").read_text()))
     generator = Generator(load)
-    if load.total is None:
-        loop = asyncio.get_running_loop()
-        ended = loop.run_in_executor(None, sys.stdin.read)
-        ended.add_done_callback(lambda _: generator.stopped.set())
-    print(json.dumps([asdict(record) for record in await generator.run()]))
+    stopper = asyncio.create_task(_stopper(folder, generator.stopped)) if load.total is None else None
+    records = [asdict(record) for record in await generator.run()]
+    if stopper is not None:
+        stopper.cancel()
+    (folder / "results.json").write_text(json.dumps(records))
 
 
 if __name__ == "__main__":
-    asyncio.run(_main())
+    asyncio.run(_main(Path(sys.argv[1])))
