@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -16,7 +17,7 @@ from e2e.resources import apply
 
 BURST = 50
 CYCLES = 20
-OTHER = "other"
+SEVERAL = (NAME, "second", "third", "fourth")
 
 
 @pytest.mark.timeout(400)
@@ -38,23 +39,23 @@ def test_a_burst_at_zero_is_answered(space: Space, client: Client) -> None:
 
 @pytest.mark.timeout(900)
 def test_twenty_cycles_under_a_trickle_lose_nothing(space: Space, client: Client) -> None:
-    # Two models at the same time: half the wait.
-    urls = [served(space, client, {"minReplicas": 0}, name) for name in (NAME, OTHER)]
+    # Several models at the same time: a fraction of the wait.
+    for name in SEVERAL:
+        apply(space, scaled({"minReplicas": 0}, name))
+    urls = [served(space, client, {"minReplicas": 0}, name) for name in SEVERAL]
     # From idle over the slice to zero it takes 8 to 11 s: the next request comes shortly before, at, or after the end.
-    trickle = Load(urls, NAME, concurrency=4, gaps_s=(9.0, 14.0), max_tokens=2)
-    with (
-        history(space, f"deployment/{NAME}", "{.spec.replicas}") as one,
-        history(space, f"deployment/{OTHER}", "{.spec.replicas}") as other,
-        running(client, trickle) as steady,
-    ):
+    trickle = Load(urls, NAME, concurrency=2 * len(SEVERAL), gaps_s=(9.0, 14.0), max_tokens=2)
+    with ExitStack() as stack:
+        asked = [stack.enter_context(history(space, f"deployment/{name}", "{.spec.replicas}")) for name in SEVERAL]
+        steady = stack.enter_context(running(client, trickle))
         began, end = time.monotonic(), time.monotonic() + 700
-        while cycles(one, other) < CYCLES and time.monotonic() < end:
+        while cycles(*asked) < CYCLES and time.monotonic() < end:
             steady.assert_alive()
             time.sleep(5)
         results = steady.results()
-    print(f"{cycles(one, other)} cycles in {time.monotonic() - began:.0f} s: {results.told()}")
+    print(f"{cycles(*asked)} cycles in {time.monotonic() - began:.0f} s: {results.told()}")
     assert results.failures == []
-    assert cycles(one, other) >= CYCLES
+    assert cycles(*asked) >= CYCLES
 
 
 def cycles(*models: History) -> int:
