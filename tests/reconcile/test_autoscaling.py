@@ -385,3 +385,15 @@ async def test_a_new_leader_finds_what_is_held_before_its_first_tick(cluster: Cl
     cluster.activators.holding[KEY] = 3
     await cluster.restart()
     assert cluster.deployment["spec"]["replicas"] == 1
+
+
+async def test_a_request_that_came_after_the_last_look_keeps_the_last_pod(cluster: Cluster) -> None:
+    cluster.engines.text = vllm_loaded(0)
+    await cluster.serving(scaled(minReplicas=0, idleBeforeZero="60s"))
+    while door(cluster) is None:
+        await ticks(cluster, 2, 2)
+    cluster.engines.text = vllm_loaded(1)
+    await cluster.settle(60)
+    assert cluster.deployment["spec"]["replicas"] == 1
+    assert cluster.status["autoscaling"]["reason"] == "Woken"
+    assert door(cluster) is None

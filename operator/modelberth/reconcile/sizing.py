@@ -17,7 +17,7 @@ from modelberth.scaling.policy import Bounds, Decision
 from modelberth.scaling.scaler import Scaler
 from modelberth.scaling.subject import Pod, Subject
 from modelberth.scaling.target import target_of
-from modelberth.scaling.zero import HELD_S, SETTLED_S, Situation, step
+from modelberth.scaling.zero import HELD_S, SETTLED_S, Situation, Step, step
 
 NO_ACTIVATOR = "No activator is ready to hold requests at zero: the last pod stays."
 
@@ -107,6 +107,9 @@ class Sizing:
             activators=bool(peers),
         )
         then = step(now)
+        if then.replicas == 0 < now.asked and not self.scaler.fresh(key):
+            # A request may have come since the last look, and outlast the time that a pod has for its end.
+            then = Step(now.asked, door=True)
         # With all activators away for a moment, the slice keeps those that it has.
         endpoints = tuple((peer.ip, peer.node) for peer in peers) or _endpoints(made)
         door = Door(endpoints) if then.door and endpoints else None

@@ -18,6 +18,9 @@ from modelberth.scaling.subject import Key, Pod, Subject
 
 log = logging.getLogger(__name__)
 
+FRESH_S = 1.0
+"""Seconds for which a look speaks of this moment."""
+
 
 class ScalerMetrics(Protocol):
     """What the loop reports."""
@@ -35,6 +38,10 @@ class _Entry:
     finished: dict[str, float] = field(default_factory=dict)
     """Request counter of each pod at the last look, by uid."""
     looking: bool = False
+    looked_s: float = float("-inf")
+    """When the last look ended, in the event loop's time."""
+    awaited: bool = False
+    """Whether the next look wakes the ModelDeployment, whatever it finds."""
 
 
 class Scaler:
@@ -69,6 +76,15 @@ class Scaler:
     def forget(self, key: Key) -> None:
         """The ModelDeployment is gone, or is scaled by someone else."""
         self._entries.pop(key, None)
+
+    def fresh(self, key: Key) -> bool:
+        """Whether the decision is of this moment. Otherwise a look is on its way, and the key is woken by it."""
+        entry = self._entries.get(key)
+        if entry is None or asyncio.get_running_loop().time() - entry.looked_s <= FRESH_S:
+            return True
+        entry.awaited = True
+        self._look_soon(key, entry)
+        return False
 
     def held_changed(self, key: Key) -> None:
         """The activators hold more or fewer requests. With no pod to ask, this alone decides: at once."""
@@ -122,8 +138,9 @@ class Scaler:
             for pod, load in loads.items()
         }
         decision, entry.memory = decide(subject.bounds, entry.memory, sample)
-        if decision != entry.decision:
-            entry.decision = decision
+        entry.looked_s = asyncio.get_running_loop().time()
+        if decision != entry.decision or entry.awaited:
+            entry.decision, entry.awaited = decision, False
             self._wake(key)
 
     async def _load(self, subject: Subject, pod: Pod) -> Load | None:
