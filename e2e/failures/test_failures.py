@@ -28,7 +28,9 @@ def test_kubectl_refuses_what_the_rules_refuse_and_says_what_to_do(space: Space)
     message = refusal(space, resource)
     assert "limits" in message
     assert "memory" in message
-    assert "spec.autoscaling" in refusal(space, small("model", autoscaling={"maxReplicas": 3}))
+    assert "spec.weights" in refusal(space, small("model", weights={"cache": {}}))
+    assert "spec.replicas" in refusal(space, small("model", autoscaling={"maxReplicas": 3}, replicas=2))
+    assert "spec.autoscaling" in refusal(space, small("model", autoscaling={"minReplicas": 3, "maxReplicas": 2}))
 
 
 def test_an_unusable_image_ends_with_a_stable_reason(space: Space) -> None:

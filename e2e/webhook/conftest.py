@@ -79,7 +79,8 @@ class Judge:
 
     def pods(self) -> list[str]:
         """Names of the operator's pods."""
-        names = self.kubectl("get", "pods", "-l", f"app.kubernetes.io/instance={RELEASE}", "-o", "name")
+        selector = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/name=modelberth"
+        names = self.kubectl("get", "pods", "-l", selector, "-o", "name")
         return [name.removeprefix("pod/") for name in names.split()]
 
     def ends(self) -> list[float]:
