@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from kubernetes.client import V1EndpointSlice
 
 from modelberth.api.modeldeployment import ModelDeployment
-from modelberth.manifests.activator_slice import FIRST_PORT, PORTS, activator_slice, free_port
+from modelberth.manifests.activator_slice import activator_slice, free_port
+from modelberth.manifests.names import ACTIVATOR_PORTS
 from modelberth.manifests.scale import Door
 from tests.fakes.resources import model_deployment
 
@@ -42,13 +43,13 @@ def test_ports_are_unique_and_below_those_that_linux_gives_away(uids: list[str])
     taken: set[int] = set()
     for uid in uids:
         port = free_port(uid, taken)
-        assert FIRST_PORT <= port < 32768
+        assert 10_000 <= port < 32_768
         assert port not in taken
         taken.add(port)
 
 
 def test_the_last_free_port_is_found_and_then_there_is_none() -> None:
-    everything = set(range(FIRST_PORT, FIRST_PORT + PORTS))
+    everything = set(ACTIVATOR_PORTS)
     assert free_port("x", everything - {20000}) == 20000
     with pytest.raises(RuntimeError, match="22768 ports"):
         free_port("x", everything)

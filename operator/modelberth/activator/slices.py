@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from modelberth.manifests.names import (
+    ACTIVATOR_PORTS,
     API_KEY,
     OWNER_LABEL,
     SERVED_NAME,
@@ -16,8 +17,6 @@ from modelberth.manifests.names import (
 )
 
 ENDPOINT_CONTROLLER = "endpointslice-controller.k8s.io"
-PORTS = range(10000, 32768)
-"""Ports that a door may have: the ones the operator hands out, below Linux' ephemeral range."""
 
 Raw = Mapping[str, Any]
 Key = tuple[str, str]
@@ -105,7 +104,7 @@ def _read(raw: Raw) -> Door | Pods | None:
 
 def _door(key: Key, raw: Raw) -> Door | None:
     (port,) = (port["port"] for port in raw["ports"])
-    if port not in PORTS:
+    if port not in ACTIVATOR_PORTS:
         return None
     meta = raw["metadata"]
     notes = meta.get("annotations") or {}

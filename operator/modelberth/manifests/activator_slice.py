@@ -9,6 +9,7 @@ from collections.abc import Container
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.manifests.names import (
+    ACTIVATOR_PORTS,
     API_KEY,
     SERVED_NAME,
     SLICE_MANAGED_BY,
@@ -19,10 +20,6 @@ from modelberth.manifests.names import (
     slice_name,
 )
 from modelberth.manifests.scale import Door
-
-FIRST_PORT = 10_000
-PORTS = 22_768
-"""Up to 32767: from 32768 on Linux takes ports for outgoing connections, of which the activator makes many."""
 
 
 def activator_slice(md: ModelDeployment, port: int, door: Door) -> Manifest:
@@ -49,11 +46,11 @@ def free_port(uid: str, taken: Container[int]) -> int:
     their way to it for a second or two.
     """
     start = zlib.crc32(uid.encode())
-    for step in range(PORTS):
-        port = FIRST_PORT + (start + step) % PORTS
+    for step in range(len(ACTIVATOR_PORTS)):
+        port = ACTIVATOR_PORTS[(start + step) % len(ACTIVATOR_PORTS)]
         if port not in taken:
             return port
-    raise RuntimeError(f"all {PORTS} ports of the activator are taken")
+    raise RuntimeError(f"all {len(ACTIVATOR_PORTS)} ports of the activator are taken")
 
 
 def _endpoint(address: str, node: str | None) -> Manifest:

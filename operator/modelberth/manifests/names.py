@@ -30,6 +30,9 @@ SLICE_MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 SLICE_MANAGER = f"activator.{GROUP}"
 """Value of that label on our slices: the endpoint controller leaves them alone."""
 SLICE_SERVICE = "kubernetes.io/service-name"
+ACTIVATOR_PORTS = range(10_000, 32_768)
+"""Of which each model gets one. From 32768 on Linux takes ports for outgoing connections, of which the activator makes
+many."""
 HANDED = f"{GROUP}/replicas"
 """Annotation of the Deployment of a resource that someone else scales: the spec.replicas that was last handed on."""
 

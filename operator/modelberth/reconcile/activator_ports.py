@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from modelberth.api.meta import KIND
-from modelberth.manifests.activator_slice import FIRST_PORT, PORTS, free_port
+from modelberth.manifests.activator_slice import free_port
+from modelberth.manifests.names import ACTIVATOR_PORTS
 from modelberth.reconcile.observed import Observed, Raw, owned_by
-
-Key = tuple[str, str]
+from modelberth.reconcile.timers import Key
 
 
 class Objects(Protocol):
@@ -67,5 +67,5 @@ def _record(resource: Raw) -> dict[str, Any]:
 
 
 def _port(value: Any) -> Iterator[int]:
-    if isinstance(value, int) and FIRST_PORT <= value < FIRST_PORT + PORTS:
+    if isinstance(value, int) and value in ACTIVATOR_PORTS:
         yield value
