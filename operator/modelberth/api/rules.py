@@ -188,6 +188,54 @@ GENERAL: tuple[Rule, ...] = (
         field=".type",
     ),
     Rule(
+        path="spec.weights.cache",
+        expression="(self.type == 'PersistentVolumeClaim') == has(self.persistentVolumeClaim)",
+        message=(
+            "goes with type PersistentVolumeClaim, and only with it: set type: PersistentVolumeClaim and "
+            "persistentVolumeClaim.claimName (a claim that exists) or .size (one is made)"
+        ),
+        field=".persistentVolumeClaim",
+    ),
+    Rule(
+        path="spec.weights.cache",
+        expression="(self.type == 'HostPath') == has(self.hostPath)",
+        message="goes with type HostPath, and only with it: set type: HostPath and hostPath.path",
+        field=".hostPath",
+    ),
+    Rule(
+        path="spec.weights.cache.persistentVolumeClaim",
+        expression="has(self.claimName) != has(self.size)",
+        message="needs claimName (a claim that exists) or size (one is made), and not both",
+        field="",
+    ),
+    Rule(
+        path="spec.weights.cache.persistentVolumeClaim",
+        expression="!has(self.claimName) || (!has(self.storageClassName) && self.accessMode == 'ReadWriteMany')",
+        message="names a claim that exists: leave out storageClassName and accessMode, which that claim has already",
+        field=".claimName",
+    ),
+    Rule(
+        path="spec",
+        expression="self.weights.cache.type == 'None' || self.model.uri.startsWith('hf://')",
+        message=(
+            "is for weights that are downloaded (hf://); pvc:// and oci:// are mounted where they are: leave "
+            "spec.weights out"
+        ),
+        field=".weights.cache.type",
+    ),
+    Rule(
+        path="spec.weights",
+        expression="!self.prefetch || self.cache.type != 'None'",
+        message="downloads into a cache: set spec.weights.cache to a PersistentVolumeClaim or HostPath",
+        field=".prefetch",
+    ),
+    Rule(
+        path="spec.rollout",
+        expression="self.maxSurge > 0 || self.maxUnavailable > 0",
+        message="with maxSurge 0 and maxUnavailable 0 no pod could ever be replaced; raise one of them",
+        field=".maxUnavailable",
+    ),
+    Rule(
         path="spec",
         expression="!self.engine.args.exists(arg, arg.matches('^--?[A-Za-z][^= ]* '))",
         message=(

@@ -251,6 +251,94 @@ class Autoscaling(Part):
     )
 
 
+class ClaimCache(Part):
+    """A PersistentVolumeClaim that keeps downloaded weights: one that exists, or one that is made."""
+
+    claim_name: Name | None = Field(
+        default=None, description="A claim of this namespace; it outlives the ModelDeployment. Instead of size."
+    )
+    size: Quantity | None = Field(
+        default=None,
+        description=(
+            "Size of a claim that is made for this ModelDeployment, named like it with -weights behind, and deleted "
+            "with it. Instead of claimName."
+        ),
+    )
+    storage_class_name: Name | None = Field(
+        default=None, description="Storage class of the claim that is made. Default: the cluster's."
+    )
+    access_mode: Literal["ReadWriteMany", "ReadWriteOnce"] = Field(
+        default="ReadWriteMany",
+        description="Of the claim that is made. ReadWriteOnce: every pod must run on one node.",
+    )
+
+
+class HostPathCache(Part):
+    """A directory of every node that keeps downloaded weights."""
+
+    path: Annotated[
+        str, StringConstraints(min_length=2, max_length=1024, pattern=r"^(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+$")
+    ] = Field(
+        description=(
+            "Directory on the node, which must exist and be writable for uid 10001. The namespace's Pod Security must "
+            "allow hostPath (neither restricted nor baseline does); a local PersistentVolume needs no such allowance."
+        )
+    )
+
+
+class Cache(Part):
+    """Where downloaded weights stay when their pod goes. One download serves every pod that shares the cache."""
+
+    type: Literal["None", "PersistentVolumeClaim", "HostPath"] = Field(
+        default="None", description="None: every pod downloads for itself, into an emptyDir."
+    )
+    persistent_volume_claim: ClaimCache | None = Field(default=None, description="For type PersistentVolumeClaim.")
+    host_path: HostPathCache | None = Field(default=None, description="For type HostPath.")
+
+
+class Weights(Part):
+    """How the weights of an hf:// URI reach the pods."""
+
+    cache: Cache = Cache()
+    prefetch: bool = Field(
+        default=False,
+        description=(
+            "Download into the cache before any engine pod asks for it: while replicas is 0, a pod without GPUs does "
+            "it. HostPath: on the one node where that pod is scheduled."
+        ),
+    )
+
+
+class Rollout(Part):
+    """How pods are replaced, and how long they may take to finish what they stream."""
+
+    max_surge: Annotated[int, Field(ge=0, le=10_000), INTEGRAL] = Field(
+        default=0,
+        description=(
+            "Pods above the number asked for while a new revision comes: each needs free GPUs. With 1 or more the last "
+            "pod that answers is never taken away before a new one answers."
+        ),
+    )
+    max_unavailable: Annotated[int, Field(ge=0, le=10_000), INTEGRAL] = Field(
+        default=1,
+        description=(
+            "Pods that may be missing while a new revision comes. With one replica and maxSurge 0 nothing answers "
+            "while it is replaced; with more replicas one always stays."
+        ),
+    )
+    drain_timeout: Duration = Field(
+        default="120s",
+        description="Time that running requests get when their pod is to go, whatever the cause: 120s, 10m.",
+    )
+    on_failure: Literal["Hold", "Rollback"] = Field(
+        default="Hold",
+        description=(
+            "What happens when pods of a new revision fail. Hold: what still runs of the older one goes on. Rollback: "
+            "the pods are made as they were when they last all answered, until the spec is changed again."
+        ),
+    )
+
+
 class PodTemplate(Part):
     """Metadata and spec that are merged over the pod that Modelberth builds, with Kubernetes' own merge keys."""
 
@@ -305,6 +393,8 @@ class Spec(Part):
     autoscaling: Autoscaling | None = Field(
         default=None, description="Follow the load. Without it there are spec.replicas pods."
     )
+    weights: Weights = Weights()
+    rollout: Rollout = Rollout()
     api_key_secret_ref: KeyRef | None = Field(
         default=None, description="API key that clients must send as a bearer token. Not for SGLang, which prints it."
     )

@@ -42,6 +42,17 @@ class WeightsStatus(Part):
     commit: str | None = Field(
         default=None, description="Commit of the repository: every replica holds exactly these files."
     )
+    phase: Literal["Pending", "Waiting", "Downloading", "Verifying", "Pulling", "Complete", "Failed"] | None = Field(
+        default=None,
+        description=(
+            "Pending (no pod fetches yet), Waiting (another pod downloads into the shared cache), Downloading, "
+            "Verifying, Pulling (an image volume, of which Kubernetes tells no more), Complete or Failed."
+        ),
+    )
+    downloaded_bytes: int | None = Field(default=None, ge=0, description="Bytes that are there.")
+    total_bytes: int | None = Field(default=None, ge=0, description="Bytes of all files.")
+    bytes_per_second: int | None = Field(default=None, ge=0, description="Speed of the last seconds.")
+    eta_seconds: int | None = Field(default=None, ge=0, description="Seconds left at that speed.")
 
 
 class PerGpuStatus(Part):
@@ -113,6 +124,21 @@ class AutoscalingStatus(Part):
     )
 
 
+class RolloutStatus(Part):
+    """How the newest revision of the pods came to be, or did not."""
+
+    rolled_back: bool = Field(
+        default=False, description="Whether the pods are those of the last revision that worked (rollout.onFailure)."
+    )
+    upgrade_available: bool = Field(
+        default=False,
+        description=(
+            "Whether another version of the operator, or other chart values, would build other pods. They roll with "
+            "the next change of the spec, or when the annotation modelberth.dev/upgrade changes."
+        ),
+    )
+
+
 class Status(Part):
     """What the operator observed."""
 
@@ -126,6 +152,7 @@ class Status(Part):
     plan: PlanStatus | None = None
     observed: ObservedStatus | None = None
     autoscaling: AutoscalingStatus | None = None
+    rollout: RolloutStatus | None = None
     conditions: list[Condition] = Field(
         default=[],
         max_length=32,

@@ -36,15 +36,34 @@ many."""
 HANDED = f"{GROUP}/replicas"
 """Annotation of the Deployment of a resource that someone else scales: the spec.replicas that was last handed on."""
 
+LAST_GOOD = f"{GROUP}/last-good"
+"""Annotation of the Deployment: the frozen facts and pods of the last revision whose pods all answered."""
+ROLLED_BACK = f"{GROUP}/rolled-back"
+"""Annotation of the Deployment: which revision failed, and why, while an older one runs in its place."""
+UPGRADE = f"{GROUP}/upgrade"
+"""Annotation of the ModelDeployment: a new value has its pods built as this version of the operator builds them."""
+PREFETCH_LABEL = f"{GROUP}/prefetch"
+"""Label of the prefetching pod: name of its ModelDeployment."""
+PREFETCH_OF = f"{GROUP}/prefetch-of"
+"""Annotation of the prefetching pod: digest of its spec."""
+
 ENGINE = "engine"
 """Name of the engine container."""
 FETCH = "fetch"
 """Name of the init container that downloads weights."""
 RELAY = "relay"
 """Name of the init container that stays: it hands out the engine's metrics and waits for the engine to finish."""
+HOOKS = "hooks"
+"""Name of the init container that puts what the engine's own Python is to load into a volume, and of that volume."""
 FACTS = "facts"
 """Name of the container that reads a model's facts."""
 MODEL_DIR = "/models"
+CACHE_DIR = "/cache"
+"""Where the volume of weights.cache is, in the fetcher and in the engine."""
+HOOKS_DIR = "/modelberth"
+"""Where the engine finds what HOOKS put there."""
+PROGRESS_PORT = 9401
+"""Where the fetcher tells how far it is."""
 UID = 10001
 SERVICE_PORT = 80
 
@@ -98,6 +117,16 @@ def facts_pod_name(name: str) -> str:
     return f"{name}-facts"
 
 
+def prefetch_pod_name(name: str) -> str:
+    """Name of the pod that downloads weights while there are no engine pods."""
+    return f"{name}-prefetch"
+
+
+def claim_name(name: str) -> str:
+    """Name of the claim that is made for a cache."""
+    return f"{name}-weights"
+
+
 def slice_name(name: str) -> str:
     """Name of the EndpointSlice that leads to the activator."""
     return f"{name}-activator"
@@ -105,4 +134,5 @@ def slice_name(name: str) -> str:
 
 def child_name(kind: str, name: str) -> str:
     """Name of a child of this kind, by the name of its ModelDeployment."""
-    return slice_name(name) if kind == "EndpointSlice" else name
+    names = {"EndpointSlice": slice_name, "PersistentVolumeClaim": claim_name}
+    return names[kind](name) if kind in names else name
