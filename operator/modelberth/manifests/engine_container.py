@@ -38,8 +38,8 @@ def needs_shared_memory(md: ModelDeployment) -> bool:
     return md.spec.device == "CPU" or parallelism.tensor * parallelism.pipeline * parallelism.data > 1
 
 
-def engine_container(md: ModelDeployment, run: Run, mount: Manifest) -> Manifest:
-    """The container named ``engine``; ``mount`` is where the weights are."""
+def engine_container(md: ModelDeployment, run: Run, weights: list[Manifest]) -> Manifest:
+    """The container named ``engine``; ``weights`` are the mounts of what it serves."""
     engine, launch = run.engine, run.launch
     own_env = [item.model_dump(by_alias=True, exclude_none=True) for item in md.spec.engine.env]
     return {
@@ -52,7 +52,7 @@ def engine_container(md: ModelDeployment, run: Run, mount: Manifest) -> Manifest
         "resources": resources(md, engine),
         "securityContext": container_security(),
         "volumeMounts": [
-            mount,
+            *weights,
             {"name": "home", "mountPath": HOME},
             {"name": "tmp", "mountPath": "/tmp"},
             *([{"name": "shm", "mountPath": "/dev/shm"}] if needs_shared_memory(md) else []),

@@ -26,7 +26,7 @@ def pod_template(md: ModelDeployment, run: Run, stored: Weights, settings: Setti
             *stored.init_containers,
             *([relay_container(run, settings)] if has_relay(run.engine) else []),
         ],
-        "containers": [engine_container(md, run, stored.mount)],
+        "containers": [engine_container(md, run, stored.mounts)],
         "volumes": [
             *stored.volumes,
             {"name": "home", "emptyDir": {}},

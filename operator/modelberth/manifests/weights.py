@@ -13,10 +13,10 @@ from modelberth.manifests.settings import Settings
 
 @dataclass(frozen=True)
 class Weights:
-    """Volumes, the engine's mount, the init container (downloads only) and the path that the engine is told."""
+    """Volumes, the engine's mounts, the init container (downloads only) and the path that the engine is told."""
 
     path: str
-    mount: Manifest
+    mounts: list[Manifest]
     volumes: list[Manifest]
     init_containers: list[Manifest] = field(default_factory=list)
 
@@ -29,12 +29,12 @@ def weights(md: ModelDeployment, facts: Facts, settings: Settings) -> Weights:
         case HubUri():
             return Weights(
                 path=_downloaded_path(md, uri),
-                mount=mount,
+                mounts=[mount],
                 volumes=[{"name": "weights", "emptyDir": {}}, *ca_volumes(settings)],
                 init_containers=[_fetcher(md, facts, settings)],
             )
         case ClaimUri() | ImageUri():
-            return Weights(path=mounted_path(md, uri), mount=mount, volumes=[mounted_volume(uri)])
+            return Weights(path=mounted_path(md, uri), mounts=[mount], volumes=[mounted_volume(uri)])
 
 
 def mounted_volume(uri: ClaimUri | ImageUri) -> Manifest:
