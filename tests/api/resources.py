@@ -68,6 +68,18 @@ VALID_URIS = {
 }
 VALID_URIS["SGLang"] = VALID_URIS["vLLM"]
 
+VALID_WEIGHTS = (
+    {"prefetch": False},
+    {"cache": {"type": "PersistentVolumeClaim", "persistentVolumeClaim": {"claimName": "models"}}, "prefetch": True},
+    {
+        "cache": {
+            "type": "PersistentVolumeClaim",
+            "persistentVolumeClaim": {"size": "50Gi", "storageClassName": "fast", "accessMode": "ReadWriteOnce"},
+        }
+    },
+    {"cache": {"type": "HostPath", "hostPath": {"path": "/var/lib/models"}}},
+)
+
 _EVERYWHERE = (
     _optional("spec.maxModelLen", 1, 4096, 4096.0, None),
     _optional("spec.maxNumSeqs", 1, 256),
@@ -86,6 +98,7 @@ _EVERYWHERE = (
         [{"name": "A", "value": "1"}, {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
     ),
     _optional("spec.engine.args", ["--seed", "1"], ["-v"], ["--seed=1", "4096", ""]),
+    _optional("spec.rollout", {"maxSurge": 1, "maxUnavailable": 0}, {"drainTimeout": "10m", "onFailure": "Rollback"}),
     _optional(
         "spec.podTemplate",
         {"spec": {"priorityClassName": "high", "more": {"inner": None}}},
@@ -111,6 +124,7 @@ def valid_resources(draw: st.DrawFn) -> Resource:
         changes |= draw(_optional("spec.apiKeySecretRef", {"name": "keys"}, {"name": "keys", "key": "token"}))
     if changes["spec.model.uri"].startswith("hf://"):
         changes |= draw(_optional("spec.model.secretRef", {"name": "hf-token"}))
+        changes |= draw(_optional("spec.weights", *VALID_WEIGHTS))
     if changes.get("spec.device") == "CPU":
         changes.setdefault("spec.resources.limits.memory", "8Gi")
     return resource(changes, engine)

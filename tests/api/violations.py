@@ -31,6 +31,17 @@ def _uri(uri: str, words: str, engine: str = "vLLM") -> Violation:
     return Violation({"spec.model.uri": uri}, "spec.model.uri", words, engine)
 
 
+CACHE = "spec.weights.cache"
+
+
+def _claim(claim: Resource, more: Changes | None = None) -> Changes:
+    return {CACHE: {"type": "PersistentVolumeClaim", "persistentVolumeClaim": claim}, **(more or {})}
+
+
+def _host_path(path: str) -> Changes:
+    return {CACHE: {"type": "HostPath", "hostPath": {"path": path}}}
+
+
 GRAMMAR = "must be hf://org/name[@revision]"
 DOTS = "must not hold `..`"
 
@@ -101,6 +112,30 @@ GENERAL = (
     Violation(
         {"spec.autoscaling": {"type": "External", "maxReplicas": 4}}, "spec.autoscaling.type", "HPA or ScaledObject"
     ),
+    Violation({CACHE: {"type": "PersistentVolumeClaim"}}, f"{CACHE}.persistentVolumeClaim", "a claim that exists"),
+    Violation(
+        {CACHE: {"persistentVolumeClaim": {"claimName": "models"}}},
+        f"{CACHE}.persistentVolumeClaim",
+        "set type: PersistentVolumeClaim",
+    ),
+    Violation({CACHE: {"type": "HostPath"}}, f"{CACHE}.hostPath", "set type: HostPath and hostPath.path"),
+    Violation({CACHE: {"hostPath": {"path": "/models"}}}, f"{CACHE}.hostPath", "goes with type HostPath"),
+    Violation(_claim({}), f"{CACHE}.persistentVolumeClaim", "needs claimName"),
+    Violation(_claim({"claimName": "models", "size": "9Gi"}), f"{CACHE}.persistentVolumeClaim", "and not both"),
+    *(
+        Violation(
+            _claim({"claimName": "models", **more}),
+            f"{CACHE}.persistentVolumeClaim.claimName",
+            "leave out storageClassName and accessMode",
+        )
+        for more in ({"storageClassName": "fast"}, {"accessMode": "ReadWriteOnce"})
+    ),
+    *(
+        Violation(_claim({"size": "9Gi"}, {"spec.model.uri": uri}), f"{CACHE}.type", "leave spec.weights out")
+        for uri in ("pvc://claim/model", "oci://image")
+    ),
+    Violation({"spec.weights": {"prefetch": True}}, "spec.weights.prefetch", "downloads into a cache"),
+    Violation({"spec.rollout": {"maxUnavailable": 0}}, "spec.rollout.maxUnavailable", "no pod could ever be replaced"),
     Violation({"spec.engine.args": ["--seed 1"]}, "spec.engine.args", "write two items"),
     Violation({"spec.engine.args": ["-O 3"]}, "spec.engine.args", "write two items"),
     Violation(
@@ -113,8 +148,16 @@ GENERAL = (
 
 SCHEMA = (
     Violation({"spec.maxmodellen": 1}, "spec.maxmodellen", "did you mean maxModelLen?"),
-    Violation({"spec.weights": {}}, "spec.weights", "unknown field"),
-    Violation({"spec.rollout": {}}, "spec.rollout", "unknown field"),
+    Violation({"spec.lora": {}}, "spec.lora", "unknown field"),
+    Violation({"spec.weights.cache": {"type": "Claim"}}, "spec.weights.cache.type", "'PersistentVolumeClaim'"),
+    *(
+        Violation(_host_path(path), f"{CACHE}.hostPath.path", "must match")
+        for path in ("models", "/models/../etc", "/models/", "/a:b")
+    ),
+    Violation({"spec.rollout": {"maxSurge": -1}}, "spec.rollout.maxSurge", "must be >= 0"),
+    Violation({"spec.rollout": {"maxSurge": "25%"}}, "spec.rollout.maxSurge", "must be an integer"),
+    Violation({"spec.rollout": {"drainTimeout": 120}}, "spec.rollout.drainTimeout", "put it in quotes"),
+    Violation({"spec.rollout": {"onFailure": "Pause"}}, "spec.rollout.onFailure", "'Hold', 'Rollback'"),
     Violation({"spec.model.uri": ABSENT}, "spec.model.uri", "is required"),
     Violation({"spec.model.uri": None}, "spec.model.uri", "is required"),
     Violation({"spec.engine.type": "vllm"}, "spec.engine.type", "'vLLM', 'SGLang', 'LlamaCpp'"),
