@@ -7,18 +7,17 @@ has changed since.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
+from e2e.cluster.paths import paths
 from images.locks import locked
 
 
 class LoadedContents:
-    """A small JSON file: `WAY/REFERENCE` -> content hash, WAY being how the cluster came up."""
+    """A small JSON file, one per cluster name: `WAY/REFERENCE` -> content hash, WAY being how the cluster came up."""
 
     def __init__(self, file: Path | None = None) -> None:
-        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-        self._file = file or Path(state) / "modelberth" / "images.json"
+        self._file = file or paths().loaded
 
     def get(self, way: str, reference: str) -> str | None:
         """The content hash last loaded under this name, None if unknown."""

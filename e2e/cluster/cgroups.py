@@ -11,7 +11,6 @@ import signal
 import time
 from pathlib import Path
 
-ROOT = "modelberth"
 MOUNTS = Path("/proc/mounts")
 
 
@@ -51,8 +50,10 @@ def _remove_when_free(folder: str, timeout: float = 5.0) -> None:
 
 
 class Cgroups:
-    def __init__(self) -> None:
-        self.trees = {name: point / ROOT for name, point in hierarchies(MOUNTS.read_text()).items()}
+    """The subtree of cluster `root`."""
+
+    def __init__(self, root: str) -> None:
+        self.trees = {name: point / root for name, point in hierarchies(MOUNTS.read_text()).items()}
 
     @property
     def daemons(self) -> Path:

@@ -32,6 +32,8 @@ Three ways, chosen by --cluster or $CLUSTER:
   kind      where kind is on the PATH and Docker or Podman answers (the default there)
   local     the daemons themselves, from source, as processes of this machine; root on Linux (the default elsewhere)
   current   the cluster that KUBECONFIG names; never changed, never chosen unasked
+
+$MODELBERTH_CLUSTER names another one beside the usual cluster (kind and local): they share built programs only.
 """
 
 Command = Callable[[argparse.Namespace], int]

@@ -19,12 +19,8 @@ from e2e.cluster.files import lock, remove_folder, write
 from e2e.cluster.gpus import restore_fake_gpus
 from e2e.cluster.images import archive_of, canonical
 from e2e.cluster.interface import ClusterError, Status
-from e2e.cluster.paths import Paths, paths
+from e2e.cluster.paths import Paths, of_cluster, paths
 from e2e.cluster.progress import say, step
-
-NAME = "modelberth"
-NODE = f"{NAME}-control-plane"
-"""kind names its first node so, and the container it runs in."""
 
 
 @cache
@@ -98,7 +94,9 @@ class KindCluster:
     def __init__(self, where: Paths | None = None) -> None:
         self.where = where or paths()
         self.binaries = Binaries(self.where)
-        self.state = self.where.state.parent / "kind"
+        self.state = self.where.state.parent / of_cluster("kind", self.where.name)
+        # kind names its first node so, and the container it runs in.
+        self.node = f"{self.where.name}-control-plane"
 
     def up(self) -> None:
         tool = require()
@@ -114,7 +112,7 @@ class KindCluster:
             elif not self.status().ready:
                 # A machine that was restarted, or a kubeconfig that was deleted.
                 with step("starting the kind cluster again"):
-                    run([tool, "start", NODE])
+                    run([tool, "start", self.node])
                     self._kind("export", "kubeconfig", *self._ours())
                     self._kubectl()("wait", "--for=condition=Ready", "node", "--all", "--timeout=120s", timeout=130)
                     restore_fake_gpus(self._kubectl())
@@ -130,7 +128,7 @@ class KindCluster:
     def load(self, images: Sequence[str]) -> None:
         for image in images:
             with archive_of(image, self.where.cache) as archive, step(f"loading {archive.name} into kind"):
-                self._kind("load", "image-archive", str(archive), f"--name={NAME}")
+                self._kind("load", "image-archive", str(archive), f"--name={self.where.name}")
 
     def has_image(self, reference: str) -> bool:
         return canonical(reference) in self._ctr("list", "--quiet").split()
@@ -157,18 +155,18 @@ class KindCluster:
         return Status(any(map(node_ready, nodes)), facts)
 
     def _exists(self) -> bool:
-        return NAME in self._kind("get", "clusters").split()
+        return self.where.name in self._kind("get", "clusters").split()
 
     def _ours(self) -> list[str]:
         """Our cluster, and not ~/.kube/config, which is the user's."""
-        return [f"--name={NAME}", f"--kubeconfig={self.kubeconfig()}"]
+        return [f"--name={self.where.name}", f"--kubeconfig={self.kubeconfig()}"]
 
     def _kind(self, *words: str) -> str:
         provider = {"KIND_EXPERIMENTAL_PROVIDER": "podman"} if require() == "podman" else {}
         return run(["kind", *words], environ={**os.environ, **provider})
 
     def _ctr(self, *words: str) -> str:
-        return run([require(), "exec", NODE, "ctr", "--namespace=k8s.io", "images", *words])
+        return run([require(), "exec", self.node, "ctr", "--namespace=k8s.io", "images", *words])
 
     def _kubectl(self) -> Kubectl:
         return Kubectl(self.tool("kubectl"), self.kubeconfig())

@@ -56,12 +56,9 @@ class LocalCluster:
         with self._locked():
             with step("stopping the local cluster"):
                 self._stop(forget_containers=True)
-                Cgroups().remove()
+                Cgroups(self.where.name).remove()
                 remove_folder(self.where.state)
-                for folder in BOUND.values():
-                    # Made as mount points; somebody else's are not empty.
-                    with contextlib.suppress(OSError):
-                        Path(folder).rmdir()
+                self._remove_mount_points()
             if purge:
                 with step("removing the kept images"):
                     remove_folder(self.where.images)
@@ -117,7 +114,7 @@ class LocalCluster:
 
     def _stop(self, *, forget_containers: bool = False) -> None:
         """End every process of the cluster and its network, in whatever state they are."""
-        groups = Cgroups()
+        groups = Cgroups(self.where.name)
         others = [name for name in self.daemons.names() if name not in ("kubelet", "containerd")]
         # kubelet first: it would start again what goes away next.
         self.daemons.stop(["kubelet"])
@@ -128,7 +125,16 @@ class LocalCluster:
         # The API server would wait ten seconds for watches to end; what it acknowledged is in etcd.
         self.daemons.stop(["containerd", *others], timeout=2.0)
         groups.kill()
-        network.remove()
+        network.remove(network.Link(self.where.name))
+
+    def _remove_mount_points(self) -> None:
+        """Not under a cluster of another name: removing a folder unmounts what other mount namespaces have there."""
+        if any(self.where.state.parent.glob("cluster*/network.json")):
+            return
+        for folder in BOUND.values():
+            # Somebody else's are not empty.
+            with contextlib.suppress(OSError):
+                Path(folder).rmdir()
 
     def _store(self) -> Containerd:
         subnets = network.recall(self.where.state)

@@ -6,18 +6,34 @@ unreachable". A test that passes here needs no internet, and a test gone wrong r
 
 import ipaddress
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.cluster.commands import run, succeeds
 from e2e.cluster.interface import ClusterError
 
-NAMESPACE = "modelberth"
-HOST_END = "modelberth0"
-NODE_END = "modelberth1"
-
 Network = ipaddress.IPv4Network
+
+
+@dataclass(frozen=True)
+class Link:
+    """What joins the node of cluster `name` to this machine."""
+
+    name: str
+
+    @property
+    def namespace(self) -> Path:
+        """The file that stands for the network namespace, which is called as the cluster is."""
+        return Path("/run/netns") / self.name
+
+    @property
+    def host_end(self) -> str:
+        return f"{self.name}0"
+
+    @property
+    def node_end(self) -> str:
+        return f"{self.name}1"
 
 
 @dataclass(frozen=True)
@@ -84,9 +100,10 @@ def clash(subnets: Subnets, taken: dict[Network, str]) -> str | None:
     return None
 
 
-def choose(taken: dict[Network, str]) -> Subnets:
+def choose(taken: dict[Network, str], kept: Container[Subnets] = ()) -> Subnets:
+    """The first candidate that is free; `kept` belongs to clusters that may be down now."""
     for candidate in CANDIDATES:
-        if clash(candidate, taken) is None:
+        if clash(candidate, taken) is None and candidate not in kept:
             return candidate
     raise ClusterError("every network this cluster could use is routed elsewhere on this machine: see `ip route`")
 
@@ -97,7 +114,7 @@ def remember(state: Path) -> Subnets:
     # `table all` shows every address of the machine too: the local table has a /32 for each.
     taken = destinations(json.loads(run(["ip", "-json", "-4", "route", "show", "table", "all"])))
     if not file.exists():
-        chosen = choose(taken)
+        chosen = choose(taken, [found for other in state.parent.glob("*") if (found := recall(other))])
         file.write_text(json.dumps({"octet": chosen.octet}))
         return chosen
     kept = Subnets(json.loads(file.read_text())["octet"])
@@ -113,31 +130,32 @@ def recall(state: Path) -> Subnets | None:
     return Subnets(json.loads(file.read_text())["octet"]) if file.exists() else None
 
 
-def create(subnets: Subnets) -> None:
+def create(link: Link, subnets: Subnets) -> None:
     """Make the namespace and the link. Call `remove` before: half of either may be left from a crash."""
     prefix = subnets.link.prefixlen
-    inside = ["ip", "-netns", NAMESPACE]
-    run(["ip", "netns", "add", NAMESPACE])
-    run(["ip", "link", "add", HOST_END, "type", "veth", "peer", "name", NODE_END, "netns", NAMESPACE])
-    run(["ip", "address", "add", f"{subnets.host}/{prefix}", "dev", HOST_END])
-    run(["ip", "link", "set", HOST_END, "up"])
-    run([*inside, "address", "add", f"{subnets.node}/{prefix}", "dev", NODE_END])
-    run([*inside, "link", "set", NODE_END, "up"])
+    inside = ["ip", "-netns", link.name]
+    run(["ip", "netns", "add", link.name])
+    run(["ip", "link", "add", link.host_end, "type", "veth", "peer", "name", link.node_end, "netns", link.name])
+    run(["ip", "address", "add", f"{subnets.host}/{prefix}", "dev", link.host_end])
+    run(["ip", "link", "set", link.host_end, "up"])
+    run([*inside, "address", "add", f"{subnets.node}/{prefix}", "dev", link.node_end])
+    run([*inside, "link", "set", link.node_end, "up"])
     run([*inside, "link", "set", "lo", "up"])
     # A process of the node (the API server calling a webhook) needs some route to a Service's address before iptables
     # rewrites the destination.
-    run([*inside, "route", "add", str(subnets.services), "dev", NODE_END, "src", subnets.node])
+    run([*inside, "route", "add", str(subnets.services), "dev", link.node_end, "src", subnets.node])
     # Under /proc/sys/net one sees the namespace that one is in.
-    run(["ip", "netns", "exec", NAMESPACE, "sysctl", "-qw", "net.ipv4.ip_forward=1"])
+    run(["ip", "netns", "exec", link.name, "sysctl", "-qw", "net.ipv4.ip_forward=1"])
 
 
-def remove() -> None:
+def remove(link: Link) -> None:
     """Remove both ends; whatever is not there is no error."""
-    if succeeds(["ip", "link", "show", HOST_END]):
-        run(["ip", "link", "delete", HOST_END])
-    if (namespace_file()).exists():
-        run(["ip", "netns", "delete", NAMESPACE])
+    if succeeds(["ip", "link", "show", link.host_end]):
+        run(["ip", "link", "delete", link.host_end])
+    if link.namespace.exists():
+        run(["ip", "netns", "delete", link.name])
 
 
-def namespace_file() -> Path:
-    return Path("/run/netns") / NAMESPACE
+def in_network(link: Link, argv: Sequence[str]) -> list[str]:
+    """`argv`, run in the node's network namespace."""
+    return ["nsenter", f"--net={link.namespace}", *argv]

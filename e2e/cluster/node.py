@@ -6,8 +6,7 @@ from typing import Any
 
 from e2e.cluster.binaries import Binaries
 from e2e.cluster.certificates import NODE
-from e2e.cluster.cgroups import ROOT
-from e2e.cluster.network import Subnets, namespace_file
+from e2e.cluster.network import Link, Subnets, in_network
 from e2e.cluster.paths import Paths
 from e2e.cluster.pause import PAUSE
 
@@ -85,6 +84,14 @@ class Node:
     def coredns(self) -> list[str]:
         return [str(self.binaries.path("coredns")), "-conf", str(self.where.config / "Corefile")]
 
+    def in_network(self, argv: list[str]) -> list[str]:
+        """`argv`, run in the node's network namespace."""
+        return in_network(Link(self.where.name), argv)
+
+    def in_node(self, argv: list[str], containerd: int) -> list[str]:
+        """`argv`, run in the network and the mount namespace of containerd, whose pid is given."""
+        return self.in_network([f"--mount=/proc/{containerd}/ns/mnt", *argv])
+
     def _containerd_config(self) -> str:
         # restrict_oom_score_adj: a container's score may not be set below ours without CAP_SYS_RESOURCE.
         # disable_apparmor: the profile would have to be loaded into the machine's kernel.
@@ -144,7 +151,7 @@ state = "{self.where.node / "containerd"}"
             "podLogsDir": str(self.where.node / "pod-logs"),
             # cgroupfs below our own root works on v1 and v2, with systemd on the machine and without.
             "cgroupDriver": "cgroupfs",
-            "cgroupRoot": f"/{ROOT}",
+            "cgroupRoot": f"/{self.where.name}",
             "failCgroupV1": False,
             "failSwapOn": False,
             "oomScoreAdj": 0,
@@ -178,16 +185,6 @@ cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {{
   }}
 }}
 """
-
-
-def in_network(argv: list[str]) -> list[str]:
-    """`argv`, run in the node's network namespace."""
-    return ["nsenter", f"--net={namespace_file()}", *argv]
-
-
-def in_node(argv: list[str], containerd: int) -> list[str]:
-    """`argv`, run in the network and the mount namespace of containerd, whose pid is given."""
-    return ["nsenter", f"--net={namespace_file()}", f"--mount=/proc/{containerd}/ns/mnt", *argv]
 
 
 DNS_ROLE: list[dict[str, Any]] = [

@@ -17,8 +17,8 @@ from e2e.cluster.controlplane import ControlPlane
 from e2e.cluster.daemons import Daemon, Daemons
 from e2e.cluster.files import remove_folder, write
 from e2e.cluster.images import Containerd
-from e2e.cluster.network import Subnets
-from e2e.cluster.node import DNS_ROLE, Node, in_network, in_node
+from e2e.cluster.network import Link, Subnets
+from e2e.cluster.node import DNS_ROLE, Node
 from e2e.cluster.paths import Paths
 from e2e.cluster.pause import PAUSE, pause_archive
 from e2e.cluster.progress import step
@@ -50,20 +50,20 @@ class Startup:
         with step("preparing certificates, configuration and network"):
             self._prepare(subnets, node)
         with step("starting the control plane"):
-            self._run("etcd", in_network(control_plane.etcd()))
-            containerd = self._run("containerd", in_network(node.containerd()))
-            self._run("kube-apiserver", in_network(control_plane.apiserver()))
+            self._run("etcd", node.in_network(control_plane.etcd()))
+            containerd = self._run("containerd", node.in_network(node.containerd()))
+            self._run("kube-apiserver", node.in_network(control_plane.apiserver()))
             authority = self.where.certificates / "ca.crt"
             self._wait("the API server's readiness", lambda: api_ready(subnets.server, authority), "kube-apiserver")
-            self._run("kube-controller-manager", in_network(control_plane.controller_manager()))
-            self._run("kube-scheduler", in_network(control_plane.scheduler()))
+            self._run("kube-controller-manager", node.in_network(control_plane.controller_manager()))
+            self._run("kube-scheduler", node.in_network(control_plane.scheduler()))
         self._sandbox_image(node)
         with step("starting the node"):
-            self._run("kubelet", in_node(node.kubelet(), containerd))
-            self._run("kube-proxy", in_network(node.kube_proxy()))
+            self._run("kubelet", node.in_node(node.kubelet(), containerd))
+            self._run("kube-proxy", node.in_network(node.kube_proxy()))
             kubectl = Kubectl(self.binaries.path("kubectl"), self.where.kubeconfig)
             kubectl.apply(DNS_ROLE)
-            self._run("coredns", in_network(node.coredns()))
+            self._run("coredns", node.in_network(node.coredns()))
             self._wait("a Ready node", lambda: self._node_ready(kubectl), "kubelet")
             self._wait("the default service account", lambda: self._can_run_pods(kubectl), "kube-controller-manager")
         for name in DAEMONS:
@@ -84,8 +84,8 @@ class Startup:
         return hashlib.sha256(json.dumps(everything).encode()).hexdigest()
 
     def _prepare(self, subnets: Subnets, node: Node) -> None:
-        network.create(subnets)
-        Cgroups().create()
+        network.create(Link(self.where.name), subnets)
+        Cgroups(self.where.name).create()
         certificates.issue(self.where.certificates, subnets)
         for user in USERS:
             config = certificates.kubeconfig(self.where.certificates, user, subnets.server)
@@ -103,7 +103,7 @@ class Startup:
     def _run(self, name: str, argv: list[str]) -> int:
         folders = {str(self.binaries.path(program).parent) for program in ("containerd", "kubelet")}
         environ = {"PATH": ":".join([*sorted(folders), debian.SYSTEM_PATH]), "HOME": "/root", "LANG": "C.UTF-8"}
-        return self.daemons.start(Daemon(name, argv, environ), Cgroups().daemons)
+        return self.daemons.start(Daemon(name, argv, environ), Cgroups(self.where.name).daemons)
 
     def _wait(self, what: str, check: Callable[[], bool], daemon: str, timeout: float = 120.0) -> None:
         wait_until(what, check, timeout, lambda: self.daemons.check(daemon))

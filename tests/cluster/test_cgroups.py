@@ -40,7 +40,7 @@ def test_where_daemons_go(mounts: str, procs: str, tmp_path: Path, monkeypatch: 
     file = tmp_path / "mounts"
     file.write_text(mounts)
     monkeypatch.setattr(cgroups, "MOUNTS", file)
-    assert Cgroups().daemons == Path(procs)
+    assert Cgroups("modelberth").daemons == Path(procs)
 
 
 def test_create_and_remove_on_v2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_create_and_remove_on_v2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     mounts = tmp_path / "mounts"
     mounts.write_text(f"cgroup2 {root} cgroup2 rw 0 0\n")
     monkeypatch.setattr(cgroups, "MOUNTS", mounts)
-    groups = Cgroups()
+    groups = Cgroups("modelberth")
     groups.create()
     assert (root / "cgroup.subtree_control").read_text() == "+memory"  # the last of two writes
     assert groups.daemons.parent.is_dir()

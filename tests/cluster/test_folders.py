@@ -7,7 +7,7 @@ import pytest
 from e2e.cluster import debian, files
 from e2e.cluster.files import lock, mounted_below, remove_folder
 from e2e.cluster.interface import ClusterError
-from e2e.cluster.paths import paths
+from e2e.cluster.paths import VARIABLE, paths
 from e2e.cluster.toolchain import version_of
 
 
@@ -26,6 +26,20 @@ def test_lock_and_images_outlive_the_state() -> None:
     where = paths({"HOME": "/h"})
     assert where.state not in where.lock.parents
     assert where.state not in where.images.parents
+
+
+def test_a_second_cluster_shares_programs_only() -> None:
+    usual, second = paths({"HOME": "/h"}), paths({"HOME": "/h", VARIABLE: "second"})
+    assert second.binaries == usual.binaries
+    for one in ("state", "images", "lock", "loaded", "kubeconfig", "pids", "audit", "name"):
+        assert getattr(second, one) != getattr(usual, one), one
+    assert second.images == Path("/h/.cache/modelberth/containerd-second")
+
+
+@pytest.mark.parametrize("name", ["Second", "a" * 15, "../x", "a", "-a", "a_b"])
+def test_names_that_network_devices_cannot_have(name: str) -> None:
+    with pytest.raises(ClusterError, match="Way out"):
+        paths({"HOME": "/h", VARIABLE: name})
 
 
 def test_mounts_are_found_deepest_first() -> None:

@@ -10,7 +10,7 @@ import pytest
 from e2e.cluster.binaries import Binaries
 from e2e.cluster.controlplane import ControlPlane
 from e2e.cluster.network import Subnets
-from e2e.cluster.node import Node, in_node
+from e2e.cluster.node import Node
 from e2e.cluster.paths import Paths
 from e2e.cluster.pause import PAUSE
 
@@ -58,7 +58,7 @@ def test_containerd_gets_folders_of_its_own_in_its_mount_namespace(node: Node) -
 
 
 def test_kubelet_joins_containerd(node: Node) -> None:
-    assert in_node(node.kubelet(), 42)[:3] == [
+    assert node.in_node(node.kubelet(), 42)[:3] == [
         "nsenter",
         "--net=/run/netns/modelberth",
         "--mount=/proc/42/ns/mnt",
