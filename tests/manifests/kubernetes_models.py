@@ -8,6 +8,7 @@ _MODELS: dict[tuple[str, str], Any] = {
     ("apps/v1", "Deployment"): client.V1Deployment,
     ("v1", "Service"): client.V1Service,
     ("v1", "ConfigMap"): client.V1ConfigMap,
+    ("v1", "PersistentVolumeClaim"): client.V1PersistentVolumeClaim,
     ("v1", "Pod"): client.V1Pod,
     ("policy/v1", "PodDisruptionBudget"): client.V1PodDisruptionBudget,
 }

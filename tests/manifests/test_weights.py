@@ -4,10 +4,15 @@ from typing import Any
 
 import pytest
 
+from modelberth.manifests.cache_claim import cache_claim
 from modelberth.manifests.facts import Facts
 from modelberth.manifests.settings import Settings
-from tests.manifests.specs import COMMIT, engine, facts_of, made, pod
+from tests.manifests.kubernetes_models import validate
+from tests.manifests.specs import COMMIT, deployment_of, engine, facts_of, made, pod, resource
 
+CLAIM = {"type": "PersistentVolumeClaim", "persistentVolumeClaim": {"claimName": "shared"}}
+MADE = {"type": "PersistentVolumeClaim", "persistentVolumeClaim": {"size": "50Gi"}}
+FOLDER = {"type": "HostPath", "hostPath": {"path": "/var/lib/models"}}
 PRIVATE = {"model": {"uri": "hf://org/name", "secretRef": {"name": "hf-token"}}}
 
 
@@ -67,9 +72,57 @@ def test_a_download_has_its_own_folder_and_the_uri_as_it_is_written() -> None:
     assert volume(spec) == {"name": "weights", "emptyDir": {}}
     assert fetch(spec)["args"] == [
         *("fetch", "hf://org/name@refs%2Fpr%2F1/my%20model.gguf", "--to", "/models", "--engine", "LlamaCpp"),
-        *("--revision", COMMIT),
+        *("--progress-port", "9401", "--revision", COMMIT),
     ]
     assert {"name": "weights", "mountPath": "/models"} in fetch(spec)["volumeMounts"]
+    assert [port["containerPort"] for port in fetch(spec)["ports"]] == [9401]
+    assert "cache" not in {mount["name"] for mount in (*fetch(spec)["volumeMounts"], *engine(spec)["volumeMounts"])}
+
+
+@pytest.mark.parametrize(
+    ("cache", "source"),
+    [
+        (CLAIM, {"persistentVolumeClaim": {"claimName": "shared"}}),
+        (MADE, {"persistentVolumeClaim": {"claimName": "llama3-weights"}}),
+        (FOLDER, {"hostPath": {"path": "/var/lib/models", "type": "Directory"}}),
+    ],
+)
+def test_a_cache_is_written_by_the_fetcher_and_read_by_the_engine(
+    cache: dict[str, Any], source: dict[str, Any]
+) -> None:
+    spec = {"weights": {"cache": cache}}
+    assert volume(spec, "cache") == {"name": "cache", **source}
+    assert {"name": "cache", "mountPath": "/cache"} in fetch(spec)["volumeMounts"]
+    assert {"name": "cache", "mountPath": "/cache", "readOnly": True} in engine(spec)["volumeMounts"]
+    args = fetch(spec)["args"]
+    assert args[args.index("--cache") + 1] == "/cache"
+    # The engine's path stays, whatever the cache: links of this pod alone lead into it.
+    assert volume(spec) == {"name": "weights", "emptyDir": {}}
+    assert model_argument(spec) == model_argument({})
+
+
+def test_a_claim_is_made_where_a_size_is_given() -> None:
+    claim = cache_claim(deployment_of(resource({"weights": {"cache": MADE}})))
+    assert claim is not None
+    validate(claim)
+    assert claim["metadata"]["name"] == "llama3-weights"
+    assert claim["spec"] == {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "50Gi"}}}
+
+
+def test_a_claim_of_one_node_and_a_class() -> None:
+    own = {"size": "1Ti", "storageClassName": "fast", "accessMode": "ReadWriteOnce"}
+    cache = {"type": "PersistentVolumeClaim", "persistentVolumeClaim": own}
+    raw = resource({"weights": {"cache": cache}})
+    raw["metadata"]["uid"] = "u-1"
+    claim = cache_claim(deployment_of(raw))
+    assert claim is not None
+    assert (claim["spec"]["storageClassName"], claim["spec"]["accessModes"]) == ("fast", ["ReadWriteOnce"])
+    assert claim["metadata"]["ownerReferences"][0]["uid"] == "u-1"
+
+
+@pytest.mark.parametrize("cache", [{}, CLAIM, FOLDER])
+def test_no_claim_is_made_of_anything_else(cache: dict[str, Any]) -> None:
+    assert cache_claim(deployment_of(resource({"weights": {"cache": cache}}))) is None
 
 
 def test_a_claim_is_mounted_read_only_and_nothing_is_downloaded() -> None:

@@ -1,30 +1,23 @@
 """The fact-finding pod: reads what the planner needs of a model where only the tenant's own pods can.
 
 It runs `modelberth facts` once, with the token or the volume, and says what it found in its termination message.
-Neither the Service nor the Deployment selects it.
 """
-
-import hashlib
-import json
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.uri import ClaimUri, HubUri, ImageUri, parse_uri
+from modelberth.manifests.errand import Errand, errand_pod
 from modelberth.manifests.hub_access import ca_mounts, ca_volumes, hub_env
-from modelberth.manifests.merge import merged
 from modelberth.manifests.names import (
     FACTS,
     FACTS_LABEL,
     FACTS_OF,
-    MANAGED_BY,
-    MANAGER,
     MODEL_DIR,
     Manifest,
     facts_pod_name,
-    metadata,
     selector,
 )
 from modelberth.manifests.pod import placement
-from modelberth.manifests.security import container_security, pod_security
+from modelberth.manifests.security import container_security
 from modelberth.manifests.settings import Settings
 from modelberth.manifests.weights import mounted_path, mounted_volume
 
@@ -33,43 +26,11 @@ DEADLINE_S = 300
 IMAGE_DEADLINE_S = 3600
 """For an image volume: the weights themselves are pulled first."""
 
-_TEMPLATE = (
-    # Where it may run ...
-    "nodeSelector",
-    "affinity",
-    "tolerations",
-    "schedulerName",
-    "priorityClassName",
-    # ... as whom: quotas, pull secrets and the owner of a claim's files depend on it ...
-    "serviceAccountName",
-    "imagePullSecrets",
-    "securityContext",
-    # ... and how it finds the hub.
-    "dnsPolicy",
-    "dnsConfig",
-    "hostAliases",
-)
-"""Fields of spec.podTemplate.spec that hold for this pod too."""
-
 
 def facts_pod(md: ModelDeployment, settings: Settings) -> Manifest:
     """The pod. Its annotation FACTS_OF changes with everything that it depends on."""
-    template = md.spec.pod_template
-    spec = merged(_spec(md, settings), {name: template.spec[name] for name in _TEMPLATE if name in template.spec})
-    meta = metadata(md, facts_pod_name(md.name))
-    # The tenant's own labels and annotations: policies ask for them, network policies and meshes go by them.
-    meta["labels"] = {**template.metadata.get("labels", {}), **_labels(md)}
-    meta["annotations"] = {**template.metadata.get("annotations", {}), FACTS_OF: _digest(spec)}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec}
-
-
-def _labels(md: ModelDeployment) -> dict[str, str]:
-    return {
-        MANAGED_BY: MANAGER,
-        "app.kubernetes.io/name": "modelberth-facts",
-        "app.kubernetes.io/instance": md.name,
-        FACTS_LABEL: md.name,
-    }
+    errand = Errand(facts_pod_name(md.name), "modelberth-facts", FACTS_LABEL, FACTS_OF)
+    return errand_pod(md, errand, _spec(md, settings), settings)
 
 
 def _spec(md: ModelDeployment, settings: Settings) -> Manifest:
@@ -88,12 +49,7 @@ def _spec(md: ModelDeployment, settings: Settings) -> Manifest:
         "containers": [container],
         "restartPolicy": "Never",
         "activeDeadlineSeconds": IMAGE_DEADLINE_S if isinstance(uri, ImageUri) else DEADLINE_S,
-        "securityContext": pod_security(),
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
     }
-    if settings.image_pull_secrets:
-        spec["imagePullSecrets"] = [{"name": name} for name in settings.image_pull_secrets]
     if isinstance(uri, HubUri):
         container["env"] = hub_env(md, settings)
         container["volumeMounts"] = ca_mounts(settings)
@@ -117,7 +73,3 @@ def _beside_the_engine(md: ModelDeployment, settings: Settings) -> Manifest:
     term = {"labelSelector": {"matchLabels": selector(md)}, "topologyKey": "kubernetes.io/hostname"}
     near = {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
     return {**placement(md, settings), "affinity": {"podAffinity": near}}
-
-
-def _digest(spec: Manifest) -> str:
-    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]

@@ -6,7 +6,7 @@ from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.uri import ClaimUri, HubUri, ImageUri, parse_uri
 from modelberth.manifests.facts import Facts
 from modelberth.manifests.hub_access import ca_mounts, ca_volumes, hub_env
-from modelberth.manifests.names import FETCH, MODEL_DIR, Manifest
+from modelberth.manifests.names import CACHE_DIR, FETCH, MODEL_DIR, PROGRESS_PORT, Manifest, claim_name
 from modelberth.manifests.security import container_security
 from modelberth.manifests.settings import Settings
 
@@ -29,12 +29,38 @@ def weights(md: ModelDeployment, facts: Facts, settings: Settings) -> Weights:
         case HubUri():
             return Weights(
                 path=_downloaded_path(md, uri),
-                mounts=[mount],
-                volumes=[{"name": "weights", "emptyDir": {}}, *ca_volumes(settings)],
-                init_containers=[_fetcher(md, facts, settings)],
+                mounts=[mount, *({**cached, "readOnly": True} for cached in _cache_mounts(md))],
+                volumes=fetch_volumes(md, settings),
+                init_containers=[fetch_container(md, facts, settings)],
             )
         case ClaimUri() | ImageUri():
             return Weights(path=mounted_path(md, uri), mounts=[mount], volumes=[mounted_volume(uri)])
+
+
+def fetch_volumes(md: ModelDeployment, settings: Settings) -> list[Manifest]:
+    """What the fetcher needs beside /tmp. With a cache, `weights` holds but links into it."""
+    return [{"name": "weights", "emptyDir": {}}, *_cache_volumes(md), *ca_volumes(settings)]
+
+
+def fetch_container(md: ModelDeployment, facts: Facts, settings: Settings) -> Manifest:
+    """The container that downloads the weights, or finds them in the cache."""
+    mounts: list[Manifest] = [{"name": "weights", "mountPath": MODEL_DIR}, {"name": "tmp", "mountPath": "/tmp"}]
+    return {
+        "name": FETCH,
+        "image": settings.fetcher.image,
+        "imagePullPolicy": settings.fetcher.image_pull_policy,
+        "args": _arguments(md, facts),
+        "env": hub_env(md, settings),
+        "ports": [{"name": "progress", "containerPort": PROGRESS_PORT, "protocol": "TCP"}],
+        "resources": {
+            "requests": {"cpu": "100m", "memory": "256Mi"},
+            "limits": {"memory": "1Gi"},
+        },
+        "securityContext": container_security(),
+        "volumeMounts": [*mounts, *_cache_mounts(md), *ca_mounts(settings)],
+        # Its own JSON report, or its last lines if it died before it could write one.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
 
 
 def mounted_volume(uri: ClaimUri | ImageUri) -> Manifest:
@@ -62,29 +88,31 @@ def _downloaded_path(md: ModelDeployment, uri: HubUri) -> str:
     return _inside("model.gguf" if md.spec.engine.type == "LlamaCpp" else "")
 
 
-def _fetcher(md: ModelDeployment, facts: Facts, settings: Settings) -> Manifest:
+def _arguments(md: ModelDeployment, facts: Facts) -> list[str]:
     model = md.spec.model
     args = ["fetch", model.uri, "--to", MODEL_DIR, "--engine", md.spec.engine.type]
+    args += ["--progress-port", str(PROGRESS_PORT)]
+    if md.spec.weights.cache.type != "None":
+        args += ["--cache", CACHE_DIR]
     if facts.commit:
         args += ["--revision", facts.commit]
     if model.allow_pickle:
         args += ["--allow-pickle"]
     if model.trust_remote_code:
         args += ["--trust-remote-code"]
-    mounts: list[Manifest] = [{"name": "weights", "mountPath": MODEL_DIR}, {"name": "tmp", "mountPath": "/tmp"}]
-    mounts += ca_mounts(settings)
-    return {
-        "name": FETCH,
-        "image": facts.fetcher_image or settings.fetcher.image,
-        "imagePullPolicy": settings.fetcher.image_pull_policy,
-        "args": args,
-        "env": hub_env(md, settings),
-        "resources": {
-            "requests": {"cpu": "100m", "memory": "256Mi"},
-            "limits": {"memory": "1Gi"},
-        },
-        "securityContext": container_security(),
-        "volumeMounts": mounts,
-        # Its own JSON report, or its last lines if it died before it could write one.
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-    }
+    return args
+
+
+def _cache_mounts(md: ModelDeployment) -> list[Manifest]:
+    return [{"name": "cache", "mountPath": CACHE_DIR}] if _cache_volumes(md) else []
+
+
+def _cache_volumes(md: ModelDeployment) -> list[Manifest]:
+    cache = md.spec.weights.cache
+    if claim := cache.persistent_volume_claim:
+        source = {"claimName": claim.claim_name or claim_name(md.name)}
+        return [{"name": "cache", "persistentVolumeClaim": source}]
+    if cache.host_path:
+        # Not DirectoryOrCreate: the kubelet would make it as root, where the pod cannot write.
+        return [{"name": "cache", "hostPath": {"path": cache.host_path.path, "type": "Directory"}}]
+    return []
