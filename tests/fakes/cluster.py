@@ -14,6 +14,7 @@ from modelberth.reconcile.readings import Readings
 from modelberth.reconcile.reconciler import Reconciler, World
 from modelberth.reconcile.sizing import Sizing
 from modelberth.reconcile.sources import Sources
+from modelberth.reconcile.upgrades import Upgrades
 from modelberth.runtime.metrics import Metrics
 from modelberth.runtime.queue import Queue
 from modelberth.runtime.resync import prime
@@ -77,8 +78,9 @@ class Cluster:
         metrics = Metrics()
         scaler = Scaler(self.engines, self.activators.held, lambda key: queue.add(key), metrics)
         sizing = Sizing(scaler, self.activators if self.activated else None, ActivatorPorts(store))
+        upgrades = Upgrades(self.settings.upgrade.max_parallel, lambda key: queue.add(key))
         reconciler = Reconciler(
-            World(self.kube, store, sources, readings, sizing, self.settings, self.now, "operator-0")
+            World(self.kube, store, sources, readings, sizing, upgrades, self.settings, self.now, "operator-0")
         )
         queue = Queue(reconciler.reconcile, metrics)
         return Operator(store, queue, reconciler, lookups, Watch(store, queue.add, lambda kind: None), scaler)

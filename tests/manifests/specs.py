@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.validation import parse
-from modelberth.manifests.children import children, chosen_image
+from modelberth.manifests.children import built, children, chosen_image
 from modelberth.manifests.facts import Facts
 from modelberth.manifests.names import Manifest
 from modelberth.manifests.settings import Settings
@@ -45,9 +45,9 @@ _POD_TEMPLATES: tuple[dict[str, Any], ...] = (
 )
 
 
-def facts_of(commit: str | None = COMMIT, launch: Launch | None = None, image: str | None = None) -> Facts:
+def facts_of(commit: str | None = COMMIT, launch: Launch | None = None) -> Facts:
     """Facts of a model that fits."""
-    return Facts(Planned("True", "Fits", "It fits.", launch or Launch(0.85), {"fits": True}), commit, image)
+    return Facts(Planned("True", "Fits", "It fits.", launch or Launch(0.85), {"fits": True}), commit)
 
 
 def resource(spec: dict[str, Any] | None = None, **fields: Any) -> dict[str, Any]:
@@ -66,10 +66,15 @@ def deployment_of(resource: dict[str, Any], settings: Settings | None = None) ->
     return parse(resource, lambda engine, device: chosen_image(engine, device, chosen))
 
 
+def children_of(md: ModelDeployment, facts: Facts, settings: Settings) -> list[Manifest]:
+    """What is made of a resource that has nothing yet."""
+    return children(md, built(md, facts, settings))
+
+
 def made(spec: dict[str, Any], facts: Facts | None = None, settings: Settings | None = None) -> dict[str, Manifest]:
     """Children by kind of a ModelDeployment with this spec over the smallest one."""
     known, chosen = facts or facts_of(), settings or Settings()
-    return {child["kind"]: child for child in children(deployment_of(resource(spec), chosen), known, chosen)}
+    return {child["kind"]: child for child in children_of(deployment_of(resource(spec), chosen), known, chosen)}
 
 
 def pod(spec: dict[str, Any], facts: Facts | None = None, settings: Settings | None = None) -> Manifest:

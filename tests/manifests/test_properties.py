@@ -11,19 +11,18 @@ from hypothesis import strategies as st
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.quantity import amount
-from modelberth.manifests.children import children
 from modelberth.manifests.facts import Facts
 from modelberth.manifests.names import HASH, Manifest
 from modelberth.manifests.settings import Settings
 from tests.manifests.kubernetes_models import validate
 from tests.manifests.pod_security import violations
-from tests.manifests.specs import FACTS, SETTINGS, deployment_of, pod, resources
+from tests.manifests.specs import FACTS, SETTINGS, children_of, deployment_of, pod, resources
 
 many = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def workload(md: ModelDeployment, facts: Facts, chosen: Settings) -> Manifest:
-    return next(child for child in children(md, facts, chosen) if child["kind"] == "Deployment")
+    return next(child for child in children_of(md, facts, chosen) if child["kind"] == "Deployment")
 
 
 def containers(template: Manifest) -> list[Manifest]:
@@ -48,7 +47,7 @@ def test_pods_are_restricted_and_know_no_token_of_the_cluster(
 def test_every_field_is_known_to_kubernetes_and_no_list_repeats_its_key(
     resource: dict[str, Any], facts: Facts, chosen: Settings
 ) -> None:
-    for child in children(deployment_of(resource, chosen), facts, chosen):
+    for child in children_of(deployment_of(resource, chosen), facts, chosen):
         validate(child)
         assert child["metadata"]["ownerReferences"][0]["uid"] == "u-1"
     template = workload(deployment_of(resource, chosen), facts, chosen)["spec"]["template"]
@@ -160,7 +159,7 @@ def test_the_same_input_makes_the_same_children_and_another_one_another_digest(
     resource: dict[str, Any], facts: Facts, chosen: Settings
 ) -> None:
     def digests(source: dict[str, Any]) -> dict[str, str]:
-        found = children(deployment_of(source, chosen), facts, chosen)
+        found = children_of(deployment_of(source, chosen), facts, chosen)
         return {child["kind"]: child["metadata"]["annotations"][HASH] for child in found}
 
     first = digests(resource)
@@ -179,7 +178,7 @@ def test_the_same_input_makes_the_same_children_and_another_one_another_digest(
 @given(resources(), FACTS, SETTINGS)
 def test_names_and_labels_hold_in_kubernetes(resource: dict[str, Any], facts: Facts, chosen: Settings) -> None:
     md = deployment_of(resource, chosen)
-    found = children(md, facts, chosen)
+    found = children_of(md, facts, chosen)
     assert {"Deployment", "Service"} <= {child["kind"] for child in found}
     for child in found:
         assert len(child["metadata"]["name"]) <= 63

@@ -6,7 +6,7 @@ import pytest
 
 from modelberth.engines.catalogue import ENGINES
 from modelberth.manifests.settings import Settings
-from tests.manifests.specs import facts_of, pod
+from tests.manifests.specs import pod
 
 LLAMA_CPP = {"engine": {"type": "LlamaCpp"}}
 KEY = {**LLAMA_CPP, "apiKeySecretRef": {"name": "keys", "key": "clients"}}
@@ -69,11 +69,10 @@ def test_it_has_the_key_where_the_engine_has_it_and_only_there() -> None:
     assert "--key-file" not in without["args"]
 
 
-def test_its_image_is_the_fetchers_and_frozen_like_it() -> None:
+def test_its_image_is_the_fetchers() -> None:
     settings = Settings.model_validate({"fetcher": {"image": "new:2", "imagePullPolicy": "Never"}})
-    assert relay(LLAMA_CPP, settings=settings)["image"] == "new:2"
-    frozen = relay(LLAMA_CPP, facts=facts_of(image="old:1"), settings=settings)
-    assert (frozen["image"], frozen["imagePullPolicy"]) == ("old:1", "Never")
+    found = relay(LLAMA_CPP, settings=settings)
+    assert (found["image"], found["imagePullPolicy"]) == ("new:2", "Never")
 
 
 def test_it_can_be_given_more() -> None:

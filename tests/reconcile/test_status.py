@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.validation import parse
+from modelberth.reconcile.conditions import MAX_MESSAGE, conditions
+from modelberth.reconcile.counts import Pods, pods_of
 from modelberth.reconcile.observed import Observed
 from modelberth.reconcile.problem import Problem
-from modelberth.reconcile.status import MAX_MESSAGE, EngineRun, Pods, Verdict, conditions, pods_of, status_of, urgent
+from modelberth.reconcile.status import status_of, urgent
+from modelberth.reconcile.verdict import EngineRun, Verdict
 from tests.fakes.resources import model_deployment
 
 TYPES = ["Ready", "Reconciling", "Stalled", "Planned", "WeightsReady", "Available"]
@@ -149,7 +152,7 @@ def test_numbers_alone_are_not_urgent() -> None:
 
 def test_a_deployment_of_somebody_else_is_not_counted() -> None:
     theirs = {"metadata": {"name": "llama"}, "spec": {"replicas": 3}, "status": {"readyReplicas": 3}}
-    assert pods_of(observed_of(theirs, "")) == Pods(0, 0, 0, replacing=False, current=False, known=False)
+    assert pods_of(observed_of(theirs, "")) == Pods(0, 0, 0, replacing=False, current=False, seen=False, known=False)
 
 
 def test_old_counts_of_an_unseen_generation_are_not_current() -> None:

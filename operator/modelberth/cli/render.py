@@ -18,7 +18,7 @@ from modelberth.cli.inputs import (
     tell,
     tell_invalid,
 )
-from modelberth.manifests.children import children, engine_image, engine_version
+from modelberth.manifests.children import built, children, engine_image, engine_version
 from modelberth.manifests.facts import Facts
 from modelberth.planner.files import ModelFiles
 from modelberth.planner.planned import planned
@@ -77,4 +77,4 @@ def _render(given: Given, inputs: Inputs) -> Iterator[Any]:
     files = inputs.files_of(md.name)
     version, known = engine_version(md, engine_image(md, inputs.settings))
     facts = Facts(planned(plan(PlanRequest(md.spec, version, files or ModelFiles(), version_known=known))))
-    yield from children(md, facts, inputs.settings)
+    yield from children(md, built(md, facts, inputs.settings))

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from dataclasses import replace
 
 from modelberth.api.engine_facts import Version
 from modelberth.api.modeldeployment import ModelDeployment
@@ -13,9 +12,11 @@ from modelberth.manifests.activator_slice import activator_slice
 from modelberth.manifests.deployment import deployment
 from modelberth.manifests.disruption import disruption_budget
 from modelberth.manifests.engine_container import Run
-from modelberth.manifests.facts import Facts, frozen_text
-from modelberth.manifests.names import FROZEN, HASH, Manifest
+from modelberth.manifests.facts import Facts, digest
+from modelberth.manifests.merge import merged
+from modelberth.manifests.names import HASH, REVISION, Manifest
 from modelberth.manifests.pod import pod_template
+from modelberth.manifests.revision import History, Revision, revision_of
 from modelberth.manifests.scale import Scale, disruptable, first_replicas
 from modelberth.manifests.service import service
 from modelberth.manifests.settings import Settings
@@ -37,14 +38,20 @@ def engine_version(md: ModelDeployment, image: str) -> tuple[Version, bool]:
     return ENGINES[md.spec.engine.type].facts.version_of(image, md.spec.engine.version)
 
 
-def children(md: ModelDeployment, facts: Facts, settings: Settings, scale: Scale | None = None) -> list[Manifest]:
+def built(md: ModelDeployment, facts: Facts, settings: Settings) -> Revision:
+    """The pods that this version of the operator makes of the resource."""
+    template = _template(md, facts, settings)
+    labelled = merged(template, {"metadata": {"labels": {REVISION: digest(template)}}})
+    return revision_of(md, facts, labelled)
+
+
+def children(
+    md: ModelDeployment, revision: Revision, scale: Scale | None = None, history: History | None = None
+) -> list[Manifest]:
     """Manifests in the order in which they are applied, each with its digest. ``scale`` None: as at first."""
     scale = scale or Scale(first_replicas(md))
-    facts = replace(facts, fetcher_image=facts.fetcher_image or settings.fetcher.image)
-    workload = deployment(md, _template(md, facts, settings), scale.replicas)
-    workload["metadata"]["annotations"] = {FROZEN: frozen_text(md, facts)}
     # The Deployment goes first: if the API server refuses it (a bad podTemplate), nothing else was made.
-    manifests = [workload, service(md)]
+    manifests = [deployment(md, revision, history or History(), scale.replicas), service(md)]
     if scale.port is not None and scale.door is not None:
         manifests.append(activator_slice(md, scale.port, scale.door))
     if disruptable(md):
@@ -59,8 +66,7 @@ def _template(md: ModelDeployment, facts: Facts, settings: Settings) -> Manifest
     version, _ = engine_version(md, image)
     budget = facts.planned.launch
     launch = engine.launch(Berth(name=md.name, spec=md.spec, model_path=stored.path, version=version, budget=budget))
-    run = Run(image, engine, launch, facts.fetcher_image or settings.fetcher.image)
-    return pod_template(md, run, stored, settings)
+    return pod_template(md, Run(image, engine, launch), stored, settings)
 
 
 def digested(manifest: Manifest) -> Manifest:

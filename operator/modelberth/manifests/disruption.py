@@ -10,5 +10,10 @@ def disruption_budget(md: ModelDeployment) -> Manifest:
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
         "metadata": metadata(md, md.name),
-        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": selector(md)}},
+        "spec": {
+            "maxUnavailable": 1,
+            "selector": {"matchLabels": selector(md)},
+            # A pod that does not answer anyway must not hold up the drain of its node.
+            "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        },
     }

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from modelberth.api.modeldeployment import ModelDeployment
-from modelberth.engines.container import HOME
+from modelberth.engines.container import HOME, drain_limit
 from modelberth.engines.engine import Engine, Launch
+from modelberth.manifests.hooks import drain_command, hooks_mounts, start_command
 from modelberth.manifests.merge import by_name
 from modelberth.manifests.names import ENGINE, Manifest
 from modelberth.manifests.security import container_security
@@ -22,8 +23,6 @@ class Run:
     image: str
     engine: Engine
     launch: Launch
-    relay_image: str
-    """Image of the relay, where the engine has one; frozen like the fetcher's."""
 
 
 def gpus_per_replica(md: ModelDeployment) -> int:
@@ -45,7 +44,7 @@ def engine_container(md: ModelDeployment, run: Run, weights: list[Manifest]) -> 
     return {
         "name": ENGINE,
         "image": run.image,
-        "command": list(launch.command),
+        "command": start_command(engine, launch),
         "args": [*map(_literal, launch.args), *md.spec.engine.args],
         "env": by_name(launch.env, own_env),
         "ports": [{"name": "http", "containerPort": engine.port, "protocol": "TCP"}],
@@ -56,9 +55,10 @@ def engine_container(md: ModelDeployment, run: Run, weights: list[Manifest]) -> 
             {"name": "home", "mountPath": HOME},
             {"name": "tmp", "mountPath": "/tmp"},
             *([{"name": "shm", "mountPath": "/dev/shm"}] if needs_shared_memory(md) else []),
+            *hooks_mounts(engine),
             *secret_mounts(launch),
         ],
-        "lifecycle": {"preStop": _pre_stop(engine)},
+        "lifecycle": {"preStop": _pre_stop(md, engine)},
         "terminationMessagePolicy": "FallbackToLogsOnError",
         **engine.probes(),
     }
@@ -96,12 +96,12 @@ def has_relay(engine: Engine) -> bool:
     return engine.metrics_port != engine.port
 
 
-def _pre_stop(engine: Engine) -> Manifest:
-    """What the kubelet does before SIGTERM: the relay answers when the engine has finished its streams."""
+def _pre_stop(md: ModelDeployment, engine: Engine) -> Manifest:
+    """What the kubelet does before SIGTERM: it waits until the engine has finished what it was asked."""
     if has_relay(engine):
         # A number: a name would be looked up among the ports of this container.
         return {"httpGet": {"path": "/drain", "port": engine.metrics_port}}
-    return {"sleep": {"seconds": DRAIN_PAUSE_S}}
+    return {"exec": {"command": drain_command(engine, DRAIN_PAUSE_S, drain_limit(md.spec))}}
 
 
 def secret_mounts(launch: Launch) -> list[Manifest]:

@@ -1,7 +1,7 @@
 """The pod template of the engine."""
 
 from modelberth.api.modeldeployment import ModelDeployment
-from modelberth.engines.container import DRAIN_LIMIT_S
+from modelberth.engines.container import drain_limit
 from modelberth.manifests.engine_container import (
     DRAIN_PAUSE_S,
     Run,
@@ -10,13 +10,16 @@ from modelberth.manifests.engine_container import (
     needs_shared_memory,
     secret_volumes,
 )
-from modelberth.manifests.facts import inputs_of
+from modelberth.manifests.hooks import hooks_containers, hooks_volumes
 from modelberth.manifests.merge import merged
-from modelberth.manifests.names import REVISION, Manifest, labels, selector
+from modelberth.manifests.names import Manifest, labels, selector
 from modelberth.manifests.relay import relay_container
 from modelberth.manifests.security import pod_security
 from modelberth.manifests.settings import Settings
 from modelberth.manifests.weights import Weights
+
+END_S = 10
+"""Seconds between SIGTERM and SIGKILL when the drain took all of its time."""
 
 
 def pod_template(md: ModelDeployment, run: Run, stored: Weights, settings: Settings) -> Manifest:
@@ -24,7 +27,8 @@ def pod_template(md: ModelDeployment, run: Run, stored: Weights, settings: Setti
     spec: Manifest = {
         "initContainers": [
             *stored.init_containers,
-            *([relay_container(run, settings)] if has_relay(run.engine) else []),
+            *hooks_containers(run.engine, settings),
+            *([relay_container(md, run, settings)] if has_relay(run.engine) else []),
         ],
         "containers": [engine_container(md, run, stored.mounts)],
         "volumes": [
@@ -32,13 +36,14 @@ def pod_template(md: ModelDeployment, run: Run, stored: Weights, settings: Setti
             {"name": "home", "emptyDir": {}},
             {"name": "tmp", "emptyDir": {}},
             *([{"name": "shm", "emptyDir": {"medium": "Memory"}}] if needs_shared_memory(md) else []),
+            *hooks_volumes(run.engine),
             *secret_volumes(run.launch),
         ],
         "securityContext": pod_security(),
         "automountServiceAccountToken": False,
         # A Service named `vllm` would inject VLLM_PORT and break the engine.
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": DRAIN_PAUSE_S + DRAIN_LIMIT_S + 10,
+        "terminationGracePeriodSeconds": DRAIN_PAUSE_S + drain_limit(md.spec) + END_S,
         # Always present, also for one replica: adding it when replicas grow would roll every pod.
         "topologySpreadConstraints": [
             {
@@ -55,7 +60,7 @@ def pod_template(md: ModelDeployment, run: Run, stored: Weights, settings: Setti
     if not spec["initContainers"]:
         del spec["initContainers"]
     own = md.spec.pod_template
-    metadata = merged(dict(own.metadata), {"labels": {**labels(md), REVISION: inputs_of(md)}})
+    metadata = merged(dict(own.metadata), {"labels": labels(md)})
     return {"metadata": metadata, "spec": merged(spec, own.spec)}
 
 

@@ -37,6 +37,18 @@ class GpuSettings(Part):
     )
 
 
+class UpgradeSettings(Part):
+    """What happens to pods that another version of the operator, or other chart values, would build differently."""
+
+    max_parallel: Annotated[int, Field(ge=0)] = Field(
+        default=0,
+        description=(
+            "ModelDeployments whose pods may be replaced at once; a next one begins when all pods of one answer. "
+            "0: each is replaced when its spec changes, or when its annotation modelberth.dev/upgrade does."
+        ),
+    )
+
+
 class Settings(Part):
     """Everything the chart configures that shapes children."""
 
@@ -47,4 +59,5 @@ class Settings(Part):
     engine_images: dict[EngineType, dict[Device, str]] = Field(
         default={}, description="Images that replace the built-in default of an engine and device."
     )
+    upgrade: UpgradeSettings = UpgradeSettings()
     image_pull_secrets: list[str] = Field(default=[], description="Pull secrets that every engine pod gets.")

@@ -1,11 +1,12 @@
 """gather: what is known of one ModelDeployment, read from the store."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from modelberth.api.meta import KIND
-from modelberth.manifests.facts import Frozen, thaw
-from modelberth.manifests.names import ENGINE, child_name, facts_pod_name
+from modelberth.manifests.names import ENGINE, child_name, facts_pod_name, prefetch_pod_name
+from modelberth.manifests.revision import History, Revision, history_of, thaw
 
 Raw = dict[str, Any]
 CHILD_KINDS = ("Deployment", "Service", "EndpointSlice", "PodDisruptionBudget")
@@ -34,6 +35,8 @@ class Observed:
     """Engine pods, not those that are being deleted."""
     facts_pod: Raw | None = None
     """The pod that reads the model's files, also while it is being deleted."""
+    prefetch_pod: Raw | None = None
+    """The pod that downloads weights into a cache while there are no engine pods, also while it is being deleted."""
 
     @property
     def uid(self) -> str:
@@ -54,9 +57,15 @@ class Observed:
         child = self.children.get("Deployment")
         return child if child is not None and owned_by(child, self.uid) else None
 
-    @property
-    def frozen(self) -> Frozen | None:
+    @cached_property
+    def frozen(self) -> Revision | None:
+        """What the Deployment runs; None where it is missing or its annotations were damaged by hand."""
         return thaw(self.workload)
+
+    @cached_property
+    def history(self) -> History:
+        """What it remembers beside that."""
+        return history_of(self.workload)
 
 
 def engine_ready(pod: Raw) -> bool:
@@ -78,11 +87,14 @@ def gather(view: View, namespace: str, name: str) -> Observed | None:
     resource = view.get(KIND, namespace, name)
     if resource is None or resource["metadata"].get("deletionTimestamp"):
         return None
-    facts_pod = view.get("Pod", namespace, facts_pod_name(name))
+    uid = str(resource["metadata"]["uid"])
+    helpers = [view.get("Pod", namespace, named(name)) for named in (facts_pod_name, prefetch_pod_name)]
+    facts_pod, prefetch_pod = (pod if pod is not None and owned_by(pod, uid) else None for pod in helpers)
     found = ((kind, view.get(kind, namespace, child_name(kind, name))) for kind in CHILD_KINDS)
     return Observed(
         resource=resource,
         children={kind: child for kind, child in found if child is not None},
         pods=[pod for pod in view.pods(namespace, name) if not pod["metadata"].get("deletionTimestamp")],
-        facts_pod=facts_pod if facts_pod is not None and owned_by(facts_pod, resource["metadata"]["uid"]) else None,
+        facts_pod=facts_pod,
+        prefetch_pod=prefetch_pod,
     )

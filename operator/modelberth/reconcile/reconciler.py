@@ -1,6 +1,5 @@
 """gather -> decide -> apply -> tell, for one ModelDeployment. Level-triggered: it reads the store, not an event."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -9,31 +8,33 @@ from modelberth.api.engine_facts import Version
 from modelberth.api.meta import API_VERSION, KIND
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.engines.capacity import Capacity
-from modelberth.manifests.children import children, engine_image, engine_version
+from modelberth.manifests.children import built, engine_image, engine_version
 from modelberth.manifests.facts import Facts, inputs_of
 from modelberth.manifests.settings import Settings
 from modelberth.planner.policy import overruled
 from modelberth.ports.kube import ApiError, Kube
-from modelberth.reconcile.actions import Action, Settled, decide
+from modelberth.reconcile.counts import pods_of
 from modelberth.reconcile.events import events_of
 from modelberth.reconcile.facts import hub_question, unread, wanting
 from modelberth.reconcile.facts_pod import Step
-from modelberth.reconcile.handover import SCALE_MANAGER, first_number, handover
 from modelberth.reconcile.judged import Judge
 from modelberth.reconcile.lookups import Answer
-from modelberth.reconcile.observed import Observed, Raw, View, gather, owned_by
-from modelberth.reconcile.older import door_actions, new_number, scalable
+from modelberth.reconcile.observed import Observed, Raw, View, gather
+from modelberth.reconcile.older import scalable
 from modelberth.reconcile.plans import Plans
 from modelberth.reconcile.pod_checks import check_pods
 from modelberth.reconcile.problem import Problem
 from modelberth.reconcile.readings import FIRST_WORD_S, Readings
 from modelberth.reconcile.refusal import rejection
+from modelberth.reconcile.rollout import Rollout, after_rollback, newest, roll_back, rolled_back, rollout_of, whole
 from modelberth.reconcile.running import carried, question_of
-from modelberth.reconcile.size import Size
 from modelberth.reconcile.sizing import Sizing
 from modelberth.reconcile.sources import Sources
-from modelberth.reconcile.status import EngineRun, Verdict, status_of, urgent
+from modelberth.reconcile.status import status_of, urgent
 from modelberth.reconcile.timers import Timers
+from modelberth.reconcile.upgrades import Upgrades
+from modelberth.reconcile.verdict import EngineRun, Verdict
+from modelberth.reconcile.writer import Writer
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +44,6 @@ PATIENCE_S = 3.0
 """Seconds that a look-up may take before the status says that it is under way."""
 CONFLICT_RETRY_S = 30.0
 REJECTED_RETRY_S = 60.0
-BUILDING = 16
-"""ModelDeployments whose manifests are built and compared at once: a Deployment takes 100 KiB meanwhile."""
-
 Key = tuple[str, str]
 
 
@@ -58,6 +56,7 @@ class World:
     sources: Sources
     readings: Readings
     sizing: Sizing
+    upgrades: Upgrades
     settings: Settings
     now: Callable[[], str]
     """RFC 3339 with microseconds, UTC."""
@@ -72,14 +71,16 @@ class Reconciler:
     world: World
     judge: Judge = field(default_factory=Judge)
     plans: Plans = field(default_factory=Plans)
-    settled: Settled = field(default_factory=Settled)
-    _building: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BUILDING))
+    writer: Writer = field(init=False)
     _pending: Timers = field(default_factory=Timers)
     """When the look-up of a key may be told, in the event loop's time."""
     _measuring: Timers = field(default_factory=Timers)
     """How long the first word of an engine that answers may be waited for."""
     _unwritten: Timers = field(default_factory=Timers)
     """When a status that changed in mere numbers must be written."""
+
+    def __post_init__(self) -> None:
+        self.writer = Writer(self.world.kube, self.world.view)
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds after which to look again without an event; None where the watches suffice."""
@@ -90,12 +91,15 @@ class Reconciler:
             self.world.sources.forget(key)
             self.world.readings.forget(key)
             self.world.sizing.forget(key)
-            self.settled.forget(key)
+            self.world.upgrades.done(key)
+            self.writer.settled.forget(key)
             return None
         md = self.judge.parse(observed.resource, self.world.settings)
         if isinstance(md, Problem):
             return await self._tell(key, Verdict(None, observed, md))
         frozen = observed.frozen
+        if frozen is not None and rolled_back(md, observed):
+            return await self._converge(key, md, frozen.facts, observed)
         if frozen is not None and frozen.inputs == inputs_of(md) and not unread(md, observed):
             facts, again = self._completed(key, md, frozen.facts)
             return _sooner(again, await self._converge(key, md, facts, observed))
@@ -118,7 +122,9 @@ class Reconciler:
         if planned.status == "False" and not overruled(observed.resource["metadata"]):
             problem = Problem(planned.reason, planned.message, stalled=True)
             # What an older revision says of itself stays while it serves.
-            verdict = Verdict(md, observed, problem, self._engine(md), answer.commit, planned, carried(observed))
+            verdict = Verdict(
+                md, observed, problem, self._engine(md), answer.commit, planned, capacity=carried(observed)
+            )
             return await self._refuse(key, md, verdict)
         return await self._converge(key, md, Facts(planned, answer.commit), observed)
 
@@ -149,18 +155,16 @@ class Reconciler:
             return await self._tell(key, verdict)
         plan = observed.frozen.facts.planned.record if observed.frozen else {}
         size = self.world.sizing.of(key, md, observed, plan)
-        number = new_number(observed, size.scale)
-        if number is not None:
-            self.world.view.remember("Deployment", await self.world.kube.apply(number, manager=SCALE_MANAGER))
-        await self._act(door_actions(md, observed, size.scale, self.settled))
+        await self.writer.resize(md, observed, size)
         observed = gather(self.world.view, *key) or observed
         return _sooner(size.again_s, await self._tell(key, replace(verdict, observed=observed, size=size)))
 
     async def _converge(self, key: Key, md: ModelDeployment, facts: Facts, observed: Observed) -> float | None:
         again: float | None = None
         size = self.world.sizing.of(key, md, observed, facts.planned.record)
+        rollout = self._rollout(key, md, facts, observed)
         try:
-            problem = await self._write(key, md, facts, size)
+            problem = await self.writer.write(key, md, rollout, size)
             if problem is not None:
                 again = CONFLICT_RETRY_S
         except ApiError as error:
@@ -171,13 +175,45 @@ class Reconciler:
             problem = rejection(error)
             again = REJECTED_RETRY_S
         observed = gather(self.world.view, *key) or observed
-        problem = problem or check_pods(observed)
+        problem = (
+            problem
+            or check_pods(newest(observed) if rollout.rolled_back else observed)
+            or after_rollback(rollout.history.failure)
+        )
         capacity, wait = self._measure(key, md, observed)
         again = _sooner(again, size.again_s)
         if wait and problem is None:
             return _sooner(again, wait)
-        verdict = Verdict(md, observed, problem, self._engine(md), facts.commit, facts.planned, capacity, size)
+        facts = rollout.revision.facts
+        verdict = Verdict(
+            md,
+            observed,
+            problem,
+            self._engine(md),
+            facts.commit,
+            facts.planned,
+            capacity=capacity,
+            size=size,
+            rollout=rollout,
+        )
         return _sooner(again, await self._tell(key, verdict))
+
+    def _rollout(self, key: Key, md: ModelDeployment, facts: Facts, observed: Observed) -> Rollout:
+        """Which revision runs; the one before, where this one has just turned out to fail."""
+        if observed.history.last_good is not None and pods_of(observed).seen:
+            back = roll_back(md, observed, check_pods(newest(observed)))
+            if back is not None:
+                return back
+        fresh = built(md, facts, self.world.settings)
+        kept = rollout_of(md, observed, fresh, granted=False)
+        upgrades, complete = self.world.upgrades, whole(observed)
+        if complete:
+            upgrades.done(key)
+        elif observed.frozen is not None and observed.frozen.granted:
+            upgrades.running(key)
+        if not kept.upgrade_available or not complete or not upgrades.may(key):
+            return kept
+        return rollout_of(md, observed, fresh, granted=True)
 
     def _measure(self, key: Key, md: ModelDeployment, observed: Observed) -> tuple[Capacity | None, float]:
         """What the engine says of its KV cache, and the seconds that it is worth waiting for."""
@@ -187,77 +223,6 @@ class Reconciler:
             self._measuring.forget(key)
             return carried(observed) or (reading.capacity if reading else None), 0.0
         return None, self._measuring.left(key, FIRST_WORD_S)
-
-    async def _write(self, key: Key, md: ModelDeployment, facts: Facts, size: Size) -> Problem | None:
-        """Makes the children what they should be, or says which name is taken."""
-        async with self._building:
-            observed = gather(self.world.view, *key)
-            if observed is None:
-                return None
-            desired = children(md, facts, self.world.settings, size.scale)
-            problem = await self._conflict(desired, observed)
-            if problem is not None:
-                return problem
-            if observed.workload is None:
-                first_number(md, desired)
-            else:
-                await self._hand_over(md, observed.workload)
-            actions = decide(desired, gather(self.world.view, *key) or observed, self.settled)
-            del desired
-            small = [action for action in actions if action.manifest["kind"] != "Deployment"]
-            await self._act([action for action in actions if action.manifest["kind"] == "Deployment"])
-            del actions
-            if observed.workload is None and (made := gather(self.world.view, *key)) is not None and made.workload:
-                await self._hand_over(md, made.workload)
-        # Nothing large is held any more: in a burst these wait for cluster IPs by the hundred.
-        await self._act(small)
-        if observed.facts_pod is not None and not observed.facts_pod["metadata"].get("deletionTimestamp"):
-            # What it said is frozen in the Deployment now.
-            meta = observed.facts_pod["metadata"]
-            await self.world.kube.delete("Pod", meta["namespace"], meta["name"], meta["uid"])
-            self.world.view.forget("Pod", observed.facts_pod)
-        return None
-
-    async def _hand_over(self, md: ModelDeployment, workload: Raw) -> None:
-        piece = handover(md, workload)
-        if piece is not None:
-            self.world.view.remember("Deployment", await self.world.kube.apply(piece, manager=SCALE_MANAGER))
-
-    async def _act(self, actions: list[Action]) -> None:
-        for action in actions:
-            kind = action.manifest["kind"]
-            meta = action.manifest["metadata"]
-            if action.verb == "apply":
-                applied = await self.world.kube.apply(action.manifest)
-                self.world.view.remember(kind, applied)
-                self.settled.mark(applied, kind)
-                log.info("applied %s %s", kind, meta["name"], extra={"key": (meta["namespace"], meta["name"])})
-            else:
-                await self.world.kube.delete(kind, meta["namespace"], meta["name"], meta["uid"])
-                self.world.view.forget(kind, action.manifest)
-                log.info("deleted %s %s", kind, meta["name"], extra={"key": (meta["namespace"], meta["name"])})
-
-    async def _conflict(self, desired: list[Raw], observed: Observed) -> Problem | None:
-        """A child of the same name that is not ours is never adopted: our watches may not even see it, so ask."""
-        unseen = [manifest for manifest in desired if manifest["kind"] not in observed.children]
-        found = await asyncio.gather(
-            *(
-                self.world.kube.get(manifest["kind"], manifest["metadata"]["namespace"], manifest["metadata"]["name"])
-                for manifest in unseen
-            )
-        )
-        seen = dict(observed.children)
-        for manifest, child in zip(unseen, found, strict=True):
-            if child is not None:
-                child.setdefault("kind", manifest["kind"])
-                seen[manifest["kind"]] = child
-                if owned_by(child, observed.uid):
-                    self.world.view.remember(manifest["kind"], child)
-        for manifest in desired:
-            child = seen.get(manifest["kind"])
-            if child is not None and not owned_by(child, observed.uid):
-                return _name_conflict(manifest["kind"], child, observed.resource["metadata"]["name"])
-        return None
 
     async def _tell(self, key: Key, verdict: Verdict) -> float | None:
         observed = verdict.observed
@@ -311,16 +276,3 @@ def _key(event: Raw) -> Key:
 
 def _sooner(one: float | None, other: float | None) -> float | None:
     return min((delay for delay in (one, other) if delay is not None), default=None)
-
-
-def _name_conflict(kind: str, child: Raw, resource: str) -> Problem:
-    name = child["metadata"]["name"]
-    owners = child["metadata"].get("ownerReferences") or []
-    if child["metadata"].get("deletionTimestamp") or any(
-        owner.get("kind") == KIND and owner.get("name") == resource for owner in owners
-    ):
-        return Problem("NameConflict", f"The {kind} {name} of an earlier owner is still being deleted.", stalled=False)
-    text = f"A {kind} named {name} exists that this ModelDeployment did not create; it is left alone. "
-    return Problem(
-        "NameConflict", text + "Delete or rename it, or give the ModelDeployment another name.", stalled=True
-    )

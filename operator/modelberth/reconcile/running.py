@@ -10,9 +10,9 @@ from modelberth.api.spec import Spec
 from modelberth.engines.capacity import Capacity
 from modelberth.engines.catalogue import ENGINES
 from modelberth.manifests.names import ENGINE
+from modelberth.reconcile.counts import pods_of
 from modelberth.reconcile.measured import recorded
 from modelberth.reconcile.observed import Observed, Raw
-from modelberth.reconcile.status import pods_of
 
 
 @dataclass(frozen=True)

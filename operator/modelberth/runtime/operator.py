@@ -23,6 +23,7 @@ from modelberth.reconcile.reconciler import Reconciler, World
 from modelberth.reconcile.remembered import Remembered
 from modelberth.reconcile.sizing import Sizing
 from modelberth.reconcile.sources import Sources
+from modelberth.reconcile.upgrades import Upgrades
 from modelberth.runtime.leader import Lease, lead
 from modelberth.runtime.memory import trimmer
 from modelberth.runtime.metrics import Metrics
@@ -129,7 +130,8 @@ class Replica:
         held = activators.held if activators else _holds_nothing
         scaler = Scaler(self.engines, held, lambda key: queue.add(key), self.metrics)
         sizing = Sizing(scaler, activators, ActivatorPorts(store))
-        world = World(self.kube, store, sources, readings, sizing, self.settings, _now, self.identity)
+        upgrades = Upgrades(self.settings.upgrade.max_parallel, lambda key: queue.add(key))
+        world = World(self.kube, store, sources, readings, sizing, upgrades, self.settings, _now, self.identity)
         queue: Queue = Queue(Reconciler(world).reconcile, self.metrics)
         self.lookups.wake = queue.add
         self.metrics.registry.register(PlanErrors(store))
@@ -153,6 +155,7 @@ class Replica:
                 task.cancel()
             await queue.close()
             await readings.close()
+            upgrades.close()
             await scaler.close()
             self.metrics.leading(False)
 

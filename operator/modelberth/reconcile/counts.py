@@ -1,0 +1,39 @@
+"""How many engine pods there are, as the Deployment counts them."""
+
+from dataclasses import dataclass
+
+from modelberth.reconcile.observed import Observed
+
+
+@dataclass(frozen=True)
+class Pods:
+    """Numbers from the Deployment."""
+
+    wanted: int
+    there: int
+    """Pods that exist, ready or not."""
+    ready: int
+    replacing: bool
+    """Pods of an older revision are there."""
+    current: bool
+    """The Deployment controller has seen the newest spec and replaced every pod."""
+    seen: bool = True
+    """The Deployment controller has seen the newest spec."""
+    known: bool = True
+    """Whether there is a Deployment."""
+
+
+def pods_of(observed: Observed) -> Pods:
+    """Replicas from the Deployment; nothing while there is none."""
+    workload = observed.workload
+    if workload is None:
+        return Pods(0, 0, 0, replacing=False, current=False, seen=False, known=False)
+    status = workload.get("status") or {}
+    wanted = int(workload["spec"].get("replicas", 1))
+    updated = int(status.get("updatedReplicas") or 0)
+    total = int(status.get("replicas") or 0)
+    seen = int(status.get("observedGeneration") or 0) >= int(workload["metadata"].get("generation") or 0)
+    # Before the controller has seen the change, the same number of pods means that it was not about numbers.
+    replacing = updated < total if seen else total == wanted
+    current = seen and updated == wanted == total
+    return Pods(wanted, total, int(status.get("readyReplicas") or 0), replacing, current, seen)
