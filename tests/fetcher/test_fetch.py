@@ -210,7 +210,7 @@ def test_files_that_never_arrive(fetch: Fetch, hub: TinyHub, folder: Path) -> No
 
 def test_a_hub_that_does_not_answer(fetch: Fetch, hub: TinyHub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("modelberth.fetcher.resolve.Source.timeout_s", 0.1)
-    monkeypatch.setattr("modelberth.fetcher.command.resolve.Source.__init__.__defaults__", (hub.endpoint, None, 0.1))
+    monkeypatch.setattr("modelberth.fetcher.resolve.Source.__init__.__defaults__", (hub.endpoint, None, 0.1))
     hub.stall_s = 0.5
     ended = fetch(URI)
     assert ended.report["reason"] == "HubUnreachable"
@@ -263,7 +263,7 @@ def test_a_disk_that_fills_up(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_mistake_of_ours_is_reported(
     fetch: Fetch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("modelberth.fetcher.command.select", lambda *_: 1 / 0)
+    monkeypatch.setattr("modelberth.fetcher.fetching.select", lambda *_: 1 / 0)
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     ended = fetch(URI)
     assert ended.status == 1

@@ -10,15 +10,17 @@ from typing import Any, get_args
 
 from modelberth.api.spec import EngineType
 from modelberth.api.uri import HubUri, parse_uri
-from modelberth.fetcher import record, report, resolve, snapshot
+from modelberth.fetcher import report
+from modelberth.fetcher.cache import Question
+from modelberth.fetcher.fetching import Fetch, into_folder, through_cache
 from modelberth.fetcher.machine import Machine
-from modelberth.fetcher.progress import gib
-from modelberth.fetcher.record import Record
-from modelberth.fetcher.retries import persist
+from modelberth.fetcher.progress import Progress, gib
+from modelberth.fetcher.progress_server import ProgressServer
+from modelberth.fetcher.resolve import Source
 from modelberth.fetcher.signals import end_on_sigterm
 from modelberth.ports.hub_client import DEFAULT_ENDPOINT
 from modelberth.ports.hub_problems import HubProblem
-from modelberth.ports.model_files.selection import Unsuitable, Wish, select
+from modelberth.ports.model_files.selection import Wish
 
 _HELP = "download the weights of a model (what the init container runs)"
 _DESCRIPTION = """\
@@ -29,6 +31,9 @@ told so), configuration, tokenizer; for LlamaCpp one GGUF. Run it again and it g
   modelberth fetch hf://Qwen/Qwen3-0.6B-GGUF/Qwen3-0.6B-Q8_0.gguf --to ./model --engine LlamaCpp
 
 For LlamaCpp without a file in the URI, DIR/model.gguf leads to the only GGUF of the repository.
+
+With --cache, the files are in a folder that outlives the pod, and DIR leads to them. However many pods start at once,
+one downloads and the others wait; what is complete there needs no hub when --revision is a commit.
 """
 _EPILOG = """\
 environment:
@@ -55,6 +60,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> argparse.Argume
     )
     parser.add_argument("uri", metavar="URI", help="hf://org/name[@revision][/file.gguf]")
     parser.add_argument("--to", metavar="DIR", type=Path, required=True, help="folder for the files; made if missing")
+    parser.add_argument(
+        "--cache",
+        metavar="DIR",
+        type=Path,
+        help="folder that keeps the files for others, on a volume; --to gets links into it",
+    )
     parser.add_argument("--engine", choices=get_args(EngineType), required=True, help="who will load them")
     parser.add_argument("--revision", metavar="COMMIT", help="what to download; wins over the URI")
     parser.add_argument(
@@ -64,6 +75,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> argparse.Argume
     )
     parser.add_argument(
         "--trust-remote-code", action="store_true", help="take *.py too, which the engine will run when told so"
+    )
+    parser.add_argument(
+        "--progress-port",
+        metavar="PORT",
+        type=int,
+        help="answer GET /progress there while this runs (default: nobody is told)",
     )
     parser.add_argument(
         "--termination-log",
@@ -84,7 +101,10 @@ def run(args: argparse.Namespace, machine: Machine | None = None) -> int:
         print(scrubber.clean(line), flush=True)
 
     try:
-        fetched = _fetch(args, token, machine or Machine(), say)
+        progress = Progress(say)
+        if args.progress_port is not None:
+            _tell_progress(args.progress_port, progress)
+        fetched = _fetch(args, token, machine or Machine(), progress)
     except HubProblem as problem:
         return _failed(problem, args, scrubber)
     except KeyboardInterrupt:
@@ -98,34 +118,23 @@ def run(args: argparse.Namespace, machine: Machine | None = None) -> int:
     return 0
 
 
-def _fetch(args: argparse.Namespace, token: str | None, machine: Machine, say: snapshot.Say) -> report.Fetched:
+def _fetch(args: argparse.Namespace, token: str | None, machine: Machine, progress: Progress) -> report.Fetched:
     uri = _hub_uri(args.uri)
     endpoint = (os.environ.get("HF_ENDPOINT") or DEFAULT_ENDPOINT).rstrip("/")
-    source = resolve.Source(repo=uri.repo, endpoint=endpoint, token=token)
-    wanted = args.revision or uri.revision or "main"
-    say(f"Asking {source.question(wanted).hub} for {uri.repo} at {wanted} ({'with' if token else 'without'} a token).")
     wish = Wish(args.engine, uri.file, args.allow_pickle, args.trust_remote_code)
+    asked = Question(uri.repo, args.revision or uri.revision or "main", wish)
+    fetch = Fetch(Source(repo=uri.repo, endpoint=endpoint, token=token), asked, machine, progress)
+    there = into_folder(fetch, args.to) if args.cache is None else through_cache(fetch, args.cache, args.to)
+    progress.enter("Complete")
+    return report.Fetched(commit=there.commit, files=len(there.files), bytes=there.size)
+
+
+def _tell_progress(port: int, progress: Progress) -> None:
+    """From now until the process ends. Weights that arrive matter more than how far they are."""
     try:
-        chosen = persist(lambda: _chosen(source, wanted, wish), machine.sleep)
-    except HubProblem as problem:
-        earlier = record.load(args.to)
-        if not problem.transient or earlier is None or not earlier.answers(uri.repo, wanted, wish):
-            raise
-        say(f"{problem.message} Going on with commit {earlier.commit}, as an earlier fetch chose.")
-        chosen = earlier
-    say(f"Commit {chosen.commit}: {len(chosen.files)} files, {gib(chosen.size)}, to {args.to}.")
-    return snapshot.take(source, chosen, args.to, machine, say)
-
-
-def _chosen(source: resolve.Source, wanted: str, wish: Wish) -> Record:
-    """What the hub has for this wish. Raises HubProblem."""
-    listing = resolve.listing(source, wanted)
-    selection = select((file.path for file in listing.files), wish)
-    if isinstance(selection, Unsuitable):
-        raise HubProblem(selection.reason, f"{source.repo}: {selection.message}")
-    paths = set(selection.files)
-    files = resolve.sized(source, listing.commit, (file for file in listing.files if file.path in paths))
-    return Record(source.repo, wanted, wish, listing.commit, tuple(files), selection.gguf)
+        ProgressServer(port, progress).start()
+    except OSError as error:
+        progress.say(f"Nobody can ask for the progress: port {port}: {error.strerror or error}.")
 
 
 def _hub_uri(text: str) -> HubUri:

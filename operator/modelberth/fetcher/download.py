@@ -32,12 +32,21 @@ class Stopped(Exception):  # noqa: N818 - it is no error
 
 
 @dataclass(frozen=True)
+class Place:
+    """A folder to download into."""
+
+    folder: Path
+    when_full: str
+    """The way out, for people, when its disk has not enough room."""
+
+
+@dataclass(frozen=True)
 class Job:
     """What all files of one fetch share."""
 
     source: Source
     commit: str
-    folder: Path
+    place: Place
     """Where files appear."""
     parts: Path
     """Where incomplete files wait, on the same volume."""
@@ -46,13 +55,16 @@ class Job:
     stop: threading.Event
 
     def target(self, file: RemoteFile) -> Path:
-        return self.folder / file.path
+        return self.place.folder / file.path
 
     def part(self, file: RemoteFile) -> Path:
-        """Named by path and content, so that a part never continues as another file."""
-        content = file.sha256 or file.blob or self.commit
-        name = hashlib.sha256(f"{file.path} {content}".encode()).hexdigest()[:32]
-        return self.parts / f"{name}.part"
+        return self.parts / part_name(file, self.commit)
+
+
+def part_name(file: RemoteFile, commit: str) -> str:
+    """Where the file grows: named by path and content, so that a part never continues as another file."""
+    content = file.sha256 or file.blob or commit
+    return hashlib.sha256(f"{file.path} {content}".encode()).hexdigest()[:32] + ".part"
 
 
 def fetch(file: RemoteFile, job: Job) -> None:
@@ -71,7 +83,7 @@ def fetch(file: RemoteFile, job: Job) -> None:
                     raise
                 corrupt = True
                 continue
-            size = _size(job.part(file))
+            size = size_of(job.part(file))
             attempt = 1 if size > most else attempt + 1
             most = max(most, size)
             if not problem.transient:
@@ -92,8 +104,8 @@ def is_in_place(file: RemoteFile, target: Path) -> bool:
 
 def _fetch_once(file: RemoteFile, job: Job) -> None:
     path = job.part(file)
-    if _size(path) > (file.size or 0):
-        job.progress.add(-_size(path))
+    if size_of(path) > (file.size or 0):
+        job.progress.add(-size_of(path))
         path.unlink()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -101,7 +113,7 @@ def _fetch_once(file: RemoteFile, job: Job) -> None:
             if part.size != file.size:
                 _download(file, part, job)
             sha256 = part.sha256()
-        size = _size(path)
+        size = size_of(path)
         if size != file.size:
             raise HubProblem("DownloadFailed", f"{size} of {file.size} bytes arrived.", transient=True)
         if file.sha256 and sha256 != file.sha256:
@@ -111,7 +123,7 @@ def _fetch_once(file: RemoteFile, job: Job) -> None:
         job.target(file).parent.mkdir(parents=True, exist_ok=True)
         os.replace(path, job.target(file))
     except OSError as error:
-        raise _disk_problem(error, job.folder) from error
+        raise _disk_problem(error, job.place) from error
 
 
 def _download(file: RemoteFile, part: "_Part", job: Job) -> None:
@@ -189,8 +201,12 @@ def _digest(path: Path, hashed: "hashlib._Hash") -> str:
     return hashed.hexdigest()
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+def size_of(path: Path) -> int:
+    """Bytes of the file; 0 where there is none, or no longer."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _corrupt(file: RemoteFile, sha256: str) -> str:
@@ -200,11 +216,9 @@ def _corrupt(file: RemoteFile, sha256: str) -> str:
     )
 
 
-def _disk_problem(error: OSError, folder: Path) -> HubProblem:
+def _disk_problem(error: OSError, place: Place) -> HubProblem:
     if error.errno in _DISK_FULL:
-        return HubProblem(
-            "NotEnoughDisk",
-            f"{folder} is full ({error.strerror}). Use a node with more ephemeral storage, or a PersistentVolumeClaim: "
-            "spec.model.uri pvc://claim/path.",
-        )
-    return HubProblem("DownloadFailed", f"Cannot write below {folder}: {error.strerror or error}.", transient=True)
+        return HubProblem("NotEnoughDisk", f"{place.folder} is full ({error.strerror}). {place.when_full}")
+    return HubProblem(
+        "DownloadFailed", f"Cannot write below {place.folder}: {error.strerror or error}.", transient=True
+    )

@@ -1,9 +1,11 @@
 """What a folder holds and which request that answers, written beside the files.
 
-It serves two ends: a later commit takes away what it no longer has (nobody else's file is touched), and a container
-that restarts while the hub is down, after a reboot of its node say, goes on with what is there.
+It serves three ends: a later commit takes away what it no longer has (nobody else's file is touched); a container
+that restarts while the hub is down, after a reboot of its node say, goes on with what is there; and who finds it
+marked complete in a cache need not ask the hub at all.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +30,8 @@ class Record:
     """With their sizes known."""
     gguf: str | None = None
     """The file that DIR/model.gguf leads to."""
+    complete: bool = False
+    """All files are there and were verified."""
 
     @property
     def size(self) -> int:
@@ -43,8 +47,13 @@ _JSON = TypeAdapter(Record)
 
 
 def save(record: Record, folder: Path) -> None:
-    """Writes the record; before the first file, so that a fetch that was cut off is recorded too."""
-    (folder / NAME).write_bytes(_JSON.dump_json(record))
+    """Writes the record; before the first file, so that a fetch that was cut off is recorded too.
+
+    In one step: a container that is killed while it writes leaves the old one.
+    """
+    new = folder / f"{NAME}.new"
+    new.write_bytes(_JSON.dump_json(record))
+    os.replace(new, folder / NAME)
 
 
 def load(folder: Path) -> Record | None:

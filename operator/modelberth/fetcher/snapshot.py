@@ -1,17 +1,17 @@
 """All selected files of one commit into one folder: what is there stays, what is stale goes, the rest is downloaded."""
 
 import shutil
+import stat
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from modelberth.fetcher import record
-from modelberth.fetcher.download import Job, Stopped, fetch, is_in_place
+from modelberth.fetcher.download import Job, Place, Stopped, fetch, is_in_place, part_name, size_of
 from modelberth.fetcher.machine import Machine
 from modelberth.fetcher.progress import Progress, gib
 from modelberth.fetcher.record import Record
-from modelberth.fetcher.report import Fetched
 from modelberth.fetcher.resolve import RemoteFile, Source
 from modelberth.ports.hub_problems import HubProblem
 from modelberth.ports.model_files.selection import is_plain
@@ -20,18 +20,16 @@ _PARTS = ".fetch"
 _WORKERS = 4
 _SPARE_BYTES = 16 << 20
 """Left free: directories, the record and what file systems need for themselves."""
-GGUF_LINK = "model.gguf"
-Say = Callable[[str], None]
-"""Takes one line for people."""
 
 
-def take(source: Source, wanted: Record, folder: Path, machine: Machine, say: Say) -> Fetched:
+def take(source: Source, wanted: Record, place: Place, machine: Machine, progress: Progress) -> None:
     """Download and verify. Raises HubProblem; what arrived until then stays for the next try."""
-    progress = Progress(say)
+    folder = place.folder
+    progress.enter("Downloading", wanted.commit)
     job = Job(
         source=source,
         commit=wanted.commit,
-        folder=folder,
+        place=place,
         parts=folder / _PARTS,
         progress=progress,
         sleep=machine.sleep,
@@ -40,22 +38,20 @@ def take(source: Source, wanted: Record, folder: Path, machine: Machine, say: Sa
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _tidy(wanted, job)
-        present = sum(_present(file, job) for file in wanted.files)
-        _check_disk(wanted.size - present, machine, folder)
+        present = present_bytes(wanted, folder)
+        _check_disk(wanted.size - present, machine, place)
     except OSError as error:
         raise HubProblem("DownloadFailed", f"Cannot use {folder}: {error.strerror or error}.") from error
     progress.begin(wanted.size, present)
     with progress:
         _fetch_all(wanted.files, job)
     shutil.rmtree(job.parts, ignore_errors=True)
-    _link(wanted.gguf, folder)
-    return Fetched(commit=wanted.commit, files=len(wanted.files), bytes=wanted.size)
 
 
 def _tidy(wanted: Record, job: Job) -> None:
     """Take away what an earlier fetch left that this commit does not have, then record what will be here."""
-    earlier = record.load(job.folder)
-    kept = {file.path for file in wanted.files if _has_right_size(file, job.target(file))}
+    earlier = record.load(job.place.folder)
+    kept = {file.path for file in wanted.files if is_here(file, job.place.folder)}
     for file in (*(earlier.files if earlier else ()), *wanted.files):
         # The record lies in a folder that others write too: its paths are as untrusted as the hub's.
         if file.path not in kept and is_plain(file.path):
@@ -64,28 +60,35 @@ def _tidy(wanted: Record, job: Job) -> None:
     for part in job.parts.glob("*"):
         if part not in parts:
             part.unlink()
-    record.save(wanted, job.folder)
+    record.save(wanted, job.place.folder)
 
 
-def _present(file: RemoteFile, job: Job) -> int:
-    """Bytes of the file that are on the volume already; files of the right size are verified later."""
-    if _has_right_size(file, job.target(file)):
+def present_bytes(wanted: Record, folder: Path) -> int:
+    """Bytes of the record's files that are in the folder already; files of the right size are verified later."""
+    return sum(_present(file, wanted.commit, folder) for file in wanted.files)
+
+
+def is_here(file: RemoteFile, folder: Path) -> bool:
+    """Whether the folder has a file of that name and size."""
+    try:
+        found = (folder / file.path).lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size == file.size
+
+
+def _present(file: RemoteFile, commit: str, folder: Path) -> int:
+    if is_here(file, folder):
         return file.size or 0
-    part = job.part(file)
-    return part.stat().st_size if part.exists() else 0
+    return size_of(folder / _PARTS / part_name(file, commit))
 
 
-def _has_right_size(file: RemoteFile, target: Path) -> bool:
-    return target.is_file() and not target.is_symlink() and target.stat().st_size == file.size
-
-
-def _check_disk(missing: int, machine: Machine, folder: Path) -> None:
-    free = machine.free_bytes(folder)
+def _check_disk(missing: int, machine: Machine, place: Place) -> None:
+    free = machine.free_bytes(place.folder)
     if missing > 0 and missing + _SPARE_BYTES > free:
         raise HubProblem(
             "NotEnoughDisk",
-            f"{gib(missing)} are still to be downloaded, {gib(free)} are free in {folder}. Use a node with more "
-            "ephemeral storage, a smaller quantization, or a PersistentVolumeClaim: spec.model.uri pvc://claim/path.",
+            f"{gib(missing)} are still to be downloaded, {gib(free)} are free in {place.folder}. {place.when_full}",
         )
 
 
@@ -108,19 +111,10 @@ def _fetch_or_keep(file: RemoteFile, job: Job) -> None:
     if job.stop.is_set():
         raise Stopped
     target = job.target(file)
-    if _has_right_size(file, target):
+    if is_here(file, job.place.folder):
         if is_in_place(file, target):
             return
         # The old content goes first: the disk was checked for one copy, not two.
         target.unlink()
         job.progress.add(-(file.size or 0))
     fetch(file, job)
-
-
-def _link(gguf: str | None, folder: Path) -> None:
-    """DIR/model.gguf, the path that the engine's command line knows before the repository is."""
-    if gguf is None or gguf == GGUF_LINK:
-        return
-    link = folder / GGUF_LINK
-    link.unlink(missing_ok=True)
-    link.symlink_to(gguf)
