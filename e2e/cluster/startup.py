@@ -52,9 +52,7 @@ class Startup:
         with step("starting the control plane"):
             self._run("etcd", node.in_network(control_plane.etcd()))
             containerd = self._run("containerd", node.in_network(node.containerd()))
-            self._run("kube-apiserver", node.in_network(control_plane.apiserver()))
-            authority = self.where.certificates / "ca.crt"
-            self._wait("the API server's readiness", lambda: api_ready(subnets.server, authority), "kube-apiserver")
+            self.start_api_server(subnets)
             self._run("kube-controller-manager", node.in_network(control_plane.controller_manager()))
             self._run("kube-scheduler", node.in_network(control_plane.scheduler()))
         self._sandbox_image(node)
@@ -69,6 +67,14 @@ class Startup:
         for name in DAEMONS:
             self.daemons.check(name)
         write(self.where.state / "fingerprint", self._fingerprint(subnets))
+
+    def start_api_server(self, subnets: Subnets) -> None:
+        """Start it and return when it is ready. etcd must run."""
+        node = Node(self.where, self.binaries, subnets)
+        argv = ControlPlane(self.where, self.binaries, subnets).apiserver()
+        self._run("kube-apiserver", node.in_network(argv))
+        authority = self.where.certificates / "ca.crt"
+        self._wait("the API server's readiness", lambda: api_ready(subnets.server, authority), "kube-apiserver")
 
     def unchanged(self, subnets: Subnets) -> bool:
         """Whether what runs was started with the versions and settings that this code would use."""
