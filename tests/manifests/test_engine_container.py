@@ -145,15 +145,6 @@ def test_the_image_is_the_specs_else_the_charts_else_the_pin(
     assert pod(spec, None, Settings.model_validate(settings))["containers"][0]["image"] == image
 
 
-def test_running_streams_have_time_to_end() -> None:
-    found = pod({})
-    pause = found["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    args = found["containers"][0]["args"]
-    drain = int(args[args.index("--shutdown-timeout") + 1])
-    assert pause >= 1
-    assert found["terminationGracePeriodSeconds"] > pause + drain
-
-
 def test_what_the_plan_computed_reaches_the_engine() -> None:
     def word(flag: str, spec: dict[str, Any]) -> str:
         args = engine(spec, facts_of(launch=Launch(0.77, 3 * 2**30, 24576)))["args"]

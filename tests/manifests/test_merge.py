@@ -174,4 +174,4 @@ def test_the_fetcher_can_be_given_more(patch: dict[str, Any], path: Any) -> None
 
 def test_an_init_container_of_the_user_runs_after_the_download() -> None:
     found = pod({"podTemplate": {"spec": {"initContainers": [{"name": "check", "image": "busybox"}]}}})
-    assert [container["name"] for container in found["initContainers"]] == ["fetch", "check"]
+    assert [container["name"] for container in found["initContainers"]] == ["fetch", "hooks", "check"]

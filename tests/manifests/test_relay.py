@@ -24,10 +24,9 @@ def option(container: dict[str, Any], name: str) -> str:
 
 
 @pytest.mark.parametrize("kind", ["vLLM", "SGLang"])
-def test_engines_with_open_metrics_that_drain_have_none(kind: str) -> None:
+def test_engines_with_open_metrics_have_none(kind: str) -> None:
     found = pod({"engine": {"type": kind}})
-    assert [one["name"] for one in found["initContainers"]] == ["fetch"]
-    assert found["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
+    assert "relay" not in [one["name"] for one in found["initContainers"]]
 
 
 @pytest.mark.parametrize(

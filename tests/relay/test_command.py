@@ -19,7 +19,7 @@ def test_it_imports_nothing_but_a_little_of_the_standard_library() -> None:
     assert found - sys.stdlib_module_names == {"__main__", "modelberth"}
     assert found & HEAVY == set()
     ours = {".".join(name.split(".")[:2]) for name in names if name.startswith("modelberth.")}
-    assert ours == {"modelberth.cli", "modelberth.relay"}
+    assert ours == {"modelberth.cli", "modelberth.hooks", "modelberth.relay"}
 
 
 def test_sigterm_ends_it_at_once_though_somebody_drains() -> None:

@@ -16,22 +16,26 @@ TIMES = Times(pause=5, limit=60)
 
 
 class Looks:
-    """A virtual clock, and when the engine was looked at."""
+    """A virtual clock and an engine on it, and when that was looked at."""
 
-    def __init__(self, *answers: bytes) -> None:
+    def __init__(self, *answers: bytes, clients: tuple[int | None, ...] = ()) -> None:
         self.now = 100.0
         self.seen: list[float] = []
         self._answers: Iterator[bytes] = iter(answers)
+        self._clients: Iterator[int | None] = iter(clients)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def ask(self) -> Answer:
+    def metrics(self) -> Answer:
         self.seen.append(self.now - 100)
         return Answer(200, next(self._answers, IDLE))
 
+    def connections(self) -> int | None:
+        return next(self._clients, 0)
+
     def drain(self) -> bool:
-        return drain(self.ask, TIMES, Clock(lambda: self.now, self.sleep))
+        return drain(self, TIMES, Clock(lambda: self.now, self.sleep))
 
 
 def test_an_idle_engine_is_waited_for_as_long_as_new_requests_may_come() -> None:
@@ -44,6 +48,18 @@ def test_one_idle_look_is_not_enough() -> None:
     looks = Looks(BUSY, IDLE, BUSY, IDLE, IDLE)
     assert looks.drain()
     assert len(looks.seen) == 5
+
+
+def test_a_client_that_is_connected_may_send_its_next_request() -> None:
+    looks = Looks(clients=(2, 1, 0, 1, 0, 0))
+    assert looks.drain()
+    assert len(looks.seen) == 6
+
+
+def test_where_the_kernel_does_not_tell_of_clients_the_engine_alone_is_looked_at() -> None:
+    looks = Looks(BUSY, clients=(None,) * 9)
+    assert looks.drain()
+    assert len(looks.seen) == 3
 
 
 @given(st.lists(st.sampled_from((IDLE, BUSY)), max_size=400))

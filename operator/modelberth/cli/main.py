@@ -12,7 +12,7 @@ Modelberth serves large language models on Kubernetes.
 Apply a ModelDeployment, get an OpenAI-compatible URL. These commands run the operator, and show what it would do.
 """
 
-COMMANDS = ("plan", "render", "crds", "operator", "activator", "fetch", "facts", "relay")
+COMMANDS = ("plan", "render", "crds", "operator", "activator", "fetch", "facts", "relay", "hooks")
 """Modules of this package, each with add_parser."""
 
 BROKEN_PIPE = 128 + 13

@@ -4,14 +4,13 @@ import math
 from typing import Any
 
 from modelberth.api.quantity import amount
+from modelberth.api.scalars import seconds
 from modelberth.api.spec import KeyRef, Spec
 
 HOME = "/home/modelberth"
 """The one writable folder beside /tmp: the root file system is read-only."""
 API_KEY_FILE = "/etc/modelberth/api-key"
 """Where the API key is mounted for an engine that reads it from a file."""
-DRAIN_LIMIT_S = 60
-"""Seconds that running streams get after SIGTERM, where the engine waits for them."""
 DEFAULT_CPU = "1"
 """cpu request where the spec has none: small enough for a laptop, and a share rather than a bound."""
 
@@ -55,3 +54,8 @@ def threads(spec: Spec) -> int:
     """
     cpu = spec.resources.limits.get("cpu", spec.resources.requests.get("cpu", DEFAULT_CPU))
     return max(1, math.ceil(amount(cpu)))
+
+
+def drain_limit(spec: Spec) -> int:
+    """Seconds that running requests get once their pod has left its Service."""
+    return seconds(spec.rollout.drain_timeout)

@@ -56,6 +56,8 @@ class Engine(Protocol):
     """Port of the pod where the metrics are open without the API key."""
     metrics_path: str
     drain: Drain
+    hooks: bool
+    """Whether its container has a python3 that starts it and loads what manifests/hooks.py puts there."""
     default_cpu: str
     """cpu request of the container where spec.resources has none, as a quantity."""
     default_memory: str

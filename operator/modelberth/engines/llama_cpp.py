@@ -37,6 +37,7 @@ class LlamaCpp:
     metrics_port = RELAY_PORT
     metrics_path = "/metrics"
     drain = Drain(finishes_streams=False, health_fails_at_once=True)
+    hooks = False
     default_cpu = DEFAULT_CPU
     default_memory = "1Gi"
 

@@ -47,6 +47,7 @@ class SGLang:
     metrics_port = port
     metrics_path = "/metrics"
     drain = Drain(finishes_streams=True, health_fails_at_once=True)
+    hooks = True
     default_cpu = DEFAULT_CPU
     default_memory = "4Gi"
 

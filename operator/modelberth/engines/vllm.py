@@ -8,13 +8,7 @@ from modelberth.api.engine_tables.vllm import FACTS
 from modelberth.api.spec import Spec
 from modelberth.engines.arguments import Value, above_one, command_line
 from modelberth.engines.capacity import Capacity, capacity_of, number, rows, total
-from modelberth.engines.container import (
-    DEFAULT_CPU,
-    DRAIN_LIMIT_S,
-    environment,
-    secret_variable,
-    threads,
-)
+from modelberth.engines.container import DEFAULT_CPU, drain_limit, environment, secret_variable, threads
 from modelberth.engines.engine import Berth, Drain, Launch
 from modelberth.engines.load import Load, highest, load_of, summed
 from modelberth.engines.probes import http_get, http_probes
@@ -42,6 +36,9 @@ _LOAD_FORMATS = {"bitsandbytes": "bitsandbytes"}
 
 KV_CACHE_DTYPE_WORDS = {"half": "float16"}
 
+MIDDLEWARE = "modelberth_drain.Drain"
+"""Among the hooks. One that is named in spec.engine.args is added beside it."""
+
 CACHE_CONFIG = "vllm:cache_config_info"
 KV_USAGE = ("vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc")
 """The name, and the one before 0.10.2."""
@@ -58,6 +55,7 @@ class VLLM:
     metrics_port = port
     metrics_path = "/metrics"
     drain = Drain(finishes_streams=True, health_fails_at_once=False)
+    hooks = True
     default_cpu = DEFAULT_CPU
     default_memory = "4Gi"
 
@@ -128,7 +126,9 @@ def _flags(berth: Berth) -> dict[str, Value]:
         "--pipeline-parallel-size": above_one(spec.parallelism.pipeline),
         "--data-parallel-size": above_one(spec.parallelism.data),
         **_memory(berth),
-        "--shutdown-timeout": DRAIN_LIMIT_S,
+        # What is left when the drain reached its limit goes on while the kubelet lets it.
+        "--shutdown-timeout": drain_limit(spec),
+        "--middleware": MIDDLEWARE,
     }
     return {flag: value for flag, value in flags.items() if berth.version >= _SINCE.get(flag, ())}
 

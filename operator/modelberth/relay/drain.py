@@ -1,8 +1,9 @@
-"""Waits until the engine has nothing left to do: llama-server cuts its streams when it is told to end."""
+"""Waits until the engine has nothing left to do and nobody to do it for: llama-server cuts its streams at its end."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from modelberth.relay.wire import Answer
 
@@ -31,14 +32,30 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
-def drain(ask: Callable[[], Answer | None], times: Times, clock: Clock | None = None) -> bool:
-    """Waits; whether the engine was idle in IDLE_LOOKS looks one after the other before the limit."""
+class Engine(Protocol):
+    """What is looked at."""
+
+    def metrics(self) -> Answer | None:
+        """None where it has ended."""
+        ...
+
+    def connections(self) -> int | None:
+        """To its port; None where the kernel does not tell."""
+        ...
+
+
+def drain(engine: Engine, times: Times, clock: Clock | None = None) -> bool:
+    """Waits; whether IDLE_LOOKS one after the other before the limit saw an idle engine and no client.
+
+    A client with a pool may send its next request over a connection that is idle now. llama-server ends it after a
+    stream, after 100 requests, or when none came for 5 s (CPPHTTPLIB_KEEPALIVE_* in its vendor/cpp-httplib/httplib.h).
+    """
     clock = clock or Clock()
     clock.sleep(times.pause)
     end = clock.now() + times.limit
     looks = 0
     while True:
-        looks = looks + 1 if idle(ask()) else 0
+        looks = looks + 1 if idle(engine.metrics()) and not engine.connections() else 0
         if looks == IDLE_LOOKS:
             return True
         if clock.now() + LOOK_EVERY_S > end:

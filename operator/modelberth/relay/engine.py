@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 
+from modelberth.hooks.drain import connections
 from modelberth.relay.wire import Answer, MessageError, get_request, read_answer
 
 TIMEOUT_S = 5.0
@@ -36,6 +37,10 @@ class Engine:
                 self._answer = self._ask()
                 self._answered_at = time.monotonic()
             return self._answer
+
+    def connections(self) -> int | None:
+        """Connections to its port, our own (which last for an answer) among them; None where the kernel is silent."""
+        return connections(self._port)
 
     def _ask(self) -> Answer | None:
         deadline = time.monotonic() + TIMEOUT_S

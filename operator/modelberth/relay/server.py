@@ -46,7 +46,7 @@ class Relay(socketserver.ThreadingTCPServer):
             self._places.release()
 
     def answer(self, method: str, path: str) -> Answer:
-        """The answer to a request; for /drain it takes until the engine is idle."""
+        """The answer to a request; for /drain it takes until the engine is idle and has no client."""
         if path not in PATHS:
             return Answer(404, b"there is /metrics and /drain\n")
         if method != "GET":
@@ -57,10 +57,10 @@ class Relay(socketserver.ThreadingTCPServer):
 
     def _drained(self) -> Answer:
         started = time.monotonic()
-        _say("draining: the engine is told to end when it has nothing to do")
-        idle = drain(self.engine.metrics, self.times)
+        _say("draining: the engine is told to end when nobody is connected and it has nothing to do")
+        done = drain(self.engine, self.times)
         seconds = time.monotonic() - started
-        text = f"the engine is {'idle' if idle else 'still busy'} after {seconds:.1f} s"
+        text = f"the engine is {'idle' if done else 'still busy'} after {seconds:.1f} s"
         _say(text)
         return Answer(200, f"{text}\n".encode())
 
