@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from modelberth.api.meta import KIND
+from modelberth.api.meta import GROUP, KIND
 from modelberth.manifests.settings import Settings
 from modelberth.ports.kube import KubeApi
 from modelberth.reconcile.activator_ports import ActivatorPorts
@@ -132,6 +132,12 @@ class Cluster:
     async def change(self, name: str = NAME, **spec: Any) -> None:
         """A user changes fields of the spec."""
         self.kube.edit(KIND, NAMESPACE, name, lambda raw: raw["spec"].update(spec))
+        await self.settle()
+
+    async def annotate(self, name: str = NAME, **annotations: str) -> None:
+        """A user annotates the resource; the names are of our group."""
+        given = {f"{GROUP}/{key}": value for key, value in annotations.items()}
+        self.kube.edit(KIND, NAMESPACE, name, lambda raw: raw["metadata"].setdefault("annotations", {}).update(given))
         await self.settle()
 
     def workload(self, name: str = NAME) -> Workload:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from modelberth.manifests.names import ENGINE, FETCH, RELAY
+from modelberth.manifests.names import ENGINE, FETCH, RELAY, REVISION
 
 from .hub import COMMIT
 from .kube import FakeKube, Raw
@@ -117,6 +117,20 @@ class Workload:
         for pod in self.pods:
             self._kube.remove("Pod", self.namespace, pod["metadata"]["name"])
         self.start()
+
+    def surge(self, pod_status: Raw) -> None:
+        """A rollout that begins with a pod more: one of the newest template, in this state."""
+        pod = pod_of(self.deployment, self._kube.version)
+        self._kube.put("Pod", {**pod, "status": pod_status})
+        self.count(ready=self._ready(), updatedReplicas=1)
+
+    def back(self) -> None:
+        """A rollout back to a template that pods are left of: the others go."""
+        label = self.deployment["spec"]["template"]["metadata"]["labels"][REVISION]
+        for pod in self.pods:
+            if pod["metadata"]["labels"][REVISION] != label:
+                self._kube.remove("Pod", self.namespace, pod["metadata"]["name"])
+        self.count(ready=self._ready())
 
     def serve(self) -> None:
         """Everything until every pod answers, with the many events that a start makes."""

@@ -26,7 +26,11 @@ rbac/webhook.yaml.)
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
-# Created and deleted: the pod that reads a private model's files with the tenant's own token, or from a claim.
+# Caches of weights. Never deleted but by their owner reference.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get, list, watch, create, patch]
+# Created and deleted: the pod that downloads into a cache, and the pod that reads a private model's files with the tenant's own token, or from a claim.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, create, delete]

@@ -9,6 +9,7 @@ from modelberth.api.spec import Device, EngineType
 from modelberth.engines.catalogue import ENGINES, IMAGES
 from modelberth.engines.engine import Berth
 from modelberth.manifests.activator_slice import activator_slice
+from modelberth.manifests.cache_claim import cache_claim
 from modelberth.manifests.deployment import deployment
 from modelberth.manifests.disruption import disruption_budget
 from modelberth.manifests.engine_container import Run
@@ -56,6 +57,8 @@ def children(
         manifests.append(activator_slice(md, scale.port, scale.door))
     if disruptable(md):
         manifests.append(disruption_budget(md))
+    if (claim := cache_claim(md)) is not None:
+        manifests.append(claim)
     return [digested(manifest) for manifest in manifests]
 
 

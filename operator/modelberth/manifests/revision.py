@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from modelberth.api.modeldeployment import ModelDeployment
-from modelberth.manifests.facts import Facts, inputs_of, model_of
+from modelberth.manifests.facts import Facts, digest, inputs_of, model_of
 from modelberth.manifests.names import FROZEN, LAST_GOOD, PODS, ROLLED_BACK, UPGRADE, Manifest
 from modelberth.planner.plan import Launch
 from modelberth.planner.planned import Planned
@@ -31,7 +31,7 @@ class Revision:
     packed: str
     """The pod template, packed."""
     upgrade: str = ""
-    """Value of the resource's annotation UPGRADE at the time."""
+    """Digest of the resource's annotation UPGRADE at the time; empty without one."""
     granted: bool = False
     """Whether they were built anew for an unchanged spec because upgrade.maxParallel allowed it."""
 
@@ -67,7 +67,8 @@ class History:
 
 def wish_of(md: ModelDeployment) -> tuple[str, str]:
     """What the resource asks for now."""
-    return inputs_of(md), str((md.metadata.get("annotations") or {}).get(UPGRADE, ""))
+    asked = (md.metadata.get("annotations") or {}).get(UPGRADE)
+    return inputs_of(md), digest(asked) if asked else ""
 
 
 def revision_of(md: ModelDeployment, facts: Facts, template: Manifest) -> Revision:

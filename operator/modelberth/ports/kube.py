@@ -41,6 +41,7 @@ RESOURCES = {
     "PodDisruptionBudget": ("policy", "v1", "poddisruptionbudgets"),
     "Event": ("events.k8s.io", "v1", "events"),
     "EndpointSlice": ("discovery.k8s.io", "v1", "endpointslices"),
+    "PersistentVolumeClaim": ("", "v1", "persistentvolumeclaims"),
 }
 """Kind -> (group, version, plural)."""
 

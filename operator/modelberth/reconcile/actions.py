@@ -8,6 +8,9 @@ from modelberth.api.quantity import amount
 from modelberth.manifests.names import HASH, child_name
 from modelberth.reconcile.observed import CHILD_KINDS, Observed, Raw, owned_by
 
+KEPT = {"PersistentVolumeClaim"}
+"""What a changed spec no longer wants, and what nobody wants to download again: it goes with the ModelDeployment."""
+
 
 @dataclass(frozen=True)
 class Action:
@@ -47,7 +50,7 @@ def decide(desired: list[Raw], observed: Observed, settled: Settled) -> list[Act
         for manifest in desired
         if needs_apply(manifest, observed.children.get(manifest["kind"]), settled)
     ]
-    wanted = {manifest["kind"] for manifest in desired}
+    wanted = {manifest["kind"] for manifest in desired} | KEPT
     # Items of a list carry no kind.
     surplus = ({**child, "kind": kind} for kind, child in sorted(observed.children.items()) if kind not in wanted)
     return actions + [Action("delete", child) for child in surplus if owned_by(child, observed.uid)]

@@ -8,6 +8,7 @@ from modelberth.api.meta import API_VERSION, KIND
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.validation import parse
 from modelberth.manifests.children import chosen_image
+from modelberth.manifests.names import UPGRADE
 from modelberth.manifests.settings import Settings
 from modelberth.reconcile.observed import Raw
 from modelberth.reconcile.problem import Problem
@@ -16,15 +17,15 @@ MAX_KEPT = 5000
 
 
 class Judge:
-    """Parsed specs by uid and generation."""
+    """Parsed specs by uid and generation, and by the one annotation that children depend on."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, int], ModelDeployment | Problem] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int, str], ModelDeployment | Problem] = OrderedDict()
 
     def parse(self, resource: Raw, settings: Settings) -> ModelDeployment | Problem:
         """The deployment, or the problem that names every finding. The status is not part of it."""
         meta = resource["metadata"]
-        key = (str(meta["uid"]), int(meta.get("generation", 0)))
+        key = (str(meta["uid"]), int(meta.get("generation", 0)), _upgrade(resource))
         known = self._kept.get(key)
         if known is None:
             known = self._parse(resource, settings)
@@ -39,8 +40,13 @@ class Judge:
         # Items of a list may carry neither.
         slim |= {"apiVersion": API_VERSION, "kind": KIND}
         slim["metadata"] = {name: resource["metadata"][name] for name in ("name", "namespace", "uid")}
+        slim["metadata"]["annotations"] = {UPGRADE: _upgrade(resource)}
         try:
             return parse(slim, lambda engine, device: chosen_image(engine, device, settings))
         except InvalidSpec as error:
             text = "; ".join(map(str, error.findings)) + "."
             return Problem("InvalidSpec", text, stalled=True)
+
+
+def _upgrade(resource: Raw) -> str:
+    return str((resource["metadata"].get("annotations") or {}).get(UPGRADE, ""))

@@ -9,7 +9,7 @@ from modelberth.manifests.names import ENGINE, child_name, facts_pod_name, prefe
 from modelberth.manifests.revision import History, Revision, history_of, thaw
 
 Raw = dict[str, Any]
-CHILD_KINDS = ("Deployment", "Service", "EndpointSlice", "PodDisruptionBudget")
+CHILD_KINDS = ("Deployment", "Service", "EndpointSlice", "PodDisruptionBudget", "PersistentVolumeClaim")
 
 
 class View(Protocol):
