@@ -75,7 +75,15 @@ def relay(**fields: Any) -> dict[str, Any]:
         (fetch(volumeMounts=[{"name": "a", "mountPath": "/models/"}]), "initContainers[0].volumeMounts[0].mountPath: "),
         (
             {"volumes": [{"name": "weights", "emptyDir": {}}]},
-            "volumes[0].name: weights is the volume of spec.model.uri",
+            "volumes[0].name: weights holds the weights of spec.model.uri; use a pvc:// URI, or another name",
+        ),
+        (
+            {"volumes": [{"name": "hooks", "emptyDir": {}}]},
+            "volumes[0].name: hooks holds what starts and drains the engine; use another name",
+        ),
+        (
+            engine(volumeMounts=[{"name": "a", "mountPath": "/modelberth"}]),
+            "containers[0].volumeMounts[0].mountPath: /mo",
         ),
     ],
 )
@@ -144,6 +152,41 @@ def test_the_relay_can_be_given_more() -> None:
 def test_only_llama_cpp_has_a_relay() -> None:
     (found,) = texts(relay(image="busybox"))
     assert found.startswith(f"{SPEC}.initContainers[0].name: only LlamaCpp has a relay container")
+
+
+@pytest.mark.parametrize("name", ["image", "command", "args", "volumeMounts", "restartPolicy"])
+def test_the_hooks_are_ours(name: str) -> None:
+    value: Any = [{"name": "a", "mountPath": "/a"}] if name == "volumeMounts" else ["x"]
+    (found,) = texts({"initContainers": [{"name": "hooks", name: value}]})
+    assert found.startswith(f"{SPEC}.initContainers[0].{name}: is Modelberth's own")
+
+
+def test_llama_cpp_has_no_hooks() -> None:
+    (found,) = texts({"initContainers": [{"name": "hooks", "image": "busybox"}]}, LLAMA_CPP)
+    assert found.startswith(f"{SPEC}.initContainers[0].name: LlamaCpp has no hooks container")
+    mounted = engine(volumeMounts=[{"name": "hooks", "mountPath": "/modelberth"}])
+    assert texts({**mounted, "volumes": [{"name": "hooks", "emptyDir": {}}]}, LLAMA_CPP) == []
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"volumes": [{"name": "cache", "emptyDir": {}}]},
+        engine(volumeMounts=[{"name": "a", "mountPath": "/cache/mine"}]),
+        fetch(volumeMounts=[{"name": "a", "mountPath": "/cache"}]),
+    ],
+)
+def test_the_cache_is_ours_where_the_spec_asks_for_one(spec: dict[str, Any]) -> None:
+    claim = {"type": "PersistentVolumeClaim", "persistentVolumeClaim": {"claimName": "weights"}}
+    assert texts(spec) == []
+    (found,) = texts(spec, {"spec.weights.cache": claim})
+    assert "the cache of spec.weights" in found
+
+
+def test_the_paths_are_those_of_the_manifests() -> None:
+    # The API package imports nothing of the manifests, so it has names of its own.
+    ours = (pod_template_rules.MODEL_DIR, pod_template_rules.CACHE_DIR, pod_template_rules.HOOKS_DIR)
+    assert ours == (names.MODEL_DIR, names.CACHE_DIR, names.HOOKS_DIR)
 
 
 @pytest.mark.parametrize("kind", FACTS)

@@ -2,6 +2,7 @@
 
 import posixpath
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from modelberth.api.engine_facts import EngineFacts
@@ -14,8 +15,10 @@ from modelberth.api.spec import Spec
 ENGINE_CONTAINER = "engine"
 FETCH_CONTAINER = "fetch"
 RELAY_CONTAINER = "relay"
-WEIGHTS_VOLUME = "weights"
+HOOKS_CONTAINER = "hooks"
 MODEL_DIR = "/models"
+CACHE_DIR = "/cache"
+HOOKS_DIR = "/modelberth"
 
 _METADATA = ("labels", "annotations")
 _OWN_LABELS = tuple(f"app.kubernetes.io/{name}" for name in ("managed-by", "name", "instance"))
@@ -29,15 +32,39 @@ _ENGINE_FIELDS = {
 }
 _FETCH_FIELDS = ("image", "command", "args")
 _RELAY_FIELDS = ("image", "command", "args", "ports", "restartPolicy")
+_HOOKS_FIELDS = ("image", "command", "args", "volumeMounts", "restartPolicy")
 _FETCH_ENV = {
     "HF_TOKEN": "the hub token is that of spec.model.secretRef; use that field",
     "HF_ENDPOINT": "the address of the hub is the operator's (chart value hub.endpoint); leave it out",
 }
 
 
+@dataclass(frozen=True)
+class _OwnVolume:
+    """A volume of the engine's pod that a merge must leave alone."""
+
+    name: str
+    path: str
+    holds: str
+    way_out: str = "another name"
+
+
+def _own_volumes(spec: Spec) -> Iterator[_OwnVolume]:
+    yield _OwnVolume("weights", MODEL_DIR, "the weights of spec.model.uri", "a pvc:// URI, or another name")
+    if spec.weights.cache.type != "None":
+        yield _OwnVolume("cache", CACHE_DIR, "the cache of spec.weights")
+    if _has_hooks(spec):
+        yield _OwnVolume("hooks", HOOKS_DIR, "what starts and drains the engine")
+
+
+def _has_hooks(spec: Spec) -> bool:
+    return spec.engine.type != "LlamaCpp"
+
+
 def pod_template_findings(spec: Spec, facts: EngineFacts) -> list[Finding]:
     """What would break serving without a word, and shapes that cannot be merged."""
     template = spec.pod_template
+    ours = tuple(_own_volumes(spec))
     found = list(_metadata(template.metadata)) + list(_shapes(template.spec))
     if found:
         return found  # the rules below rely on the shapes
@@ -45,7 +72,9 @@ def pod_template_findings(spec: Spec, facts: EngineFacts) -> list[Finding]:
         *_engine(template.spec, spec, facts),
         *_fetch(template.spec, spec),
         *_relay(template.spec, spec),
-        *_volumes(template.spec),
+        *_hooks(template.spec, spec),
+        *_volumes(template.spec, ours),
+        *_mounts(template.spec, ours),
     ]
 
 
@@ -111,7 +140,6 @@ def _engine(template: dict[str, Any], spec: Spec, facts: EngineFacts) -> Iterato
                 yield Finding(f"{field}.{name}", f"must not be replaced here; {way_out}")
         yield from _env(container, spec, facts, field)
         yield from _env_from(container, facts, field)
-        yield from _mounts(container, field)
 
 
 def _env(container: dict[str, Any], spec: Spec, facts: EngineFacts, field: str) -> Iterator[Finding]:
@@ -157,13 +185,16 @@ def _env_from(container: dict[str, Any], facts: EngineFacts, field: str) -> Iter
             )
 
 
-def _mounts(container: dict[str, Any], field: str) -> Iterator[Finding]:
-    for index, mount in enumerate(container.get("volumeMounts", [])):
-        if f"{posixpath.normpath(mount['mountPath'])}/".startswith(f"{MODEL_DIR}/"):
-            yield Finding(
-                f"{field}.volumeMounts[{index}].mountPath",
-                f"{MODEL_DIR} holds the weights of spec.model.uri; mount at another path",
-            )
+def _mounts(template: dict[str, Any], ours: tuple[_OwnVolume, ...]) -> Iterator[Finding]:
+    """Mounts are merged by their path: one over ours would take its place."""
+    for kind, name in (("containers", ENGINE_CONTAINER), ("initContainers", FETCH_CONTAINER)):
+        for container, field in _named(template, kind, name):
+            for index, mount in enumerate(container.get("volumeMounts", [])):
+                path = f"{posixpath.normpath(mount['mountPath'])}/"
+                for own in ours:
+                    if path.startswith(f"{own.path}/"):
+                        text = f"{own.path} holds {own.holds}; mount at another path"
+                        yield Finding(f"{field}.volumeMounts[{index}].mountPath", text)
 
 
 def _fetch(template: dict[str, Any], spec: Spec) -> Iterator[Finding]:
@@ -181,7 +212,6 @@ def _fetch(template: dict[str, Any], spec: Spec) -> Iterator[Finding]:
         for index, variable in enumerate(container.get("env", [])):
             if variable["name"] in _FETCH_ENV:
                 yield Finding(f"{field}.env[{index}]", _FETCH_ENV[variable["name"]])
-        yield from _mounts(container, field)
 
 
 def _relay(template: dict[str, Any], spec: Spec) -> Iterator[Finding]:
@@ -197,8 +227,23 @@ def _relay(template: dict[str, Any], spec: Spec) -> Iterator[Finding]:
                 yield Finding(f"{field}.{name}", "is Modelberth's own: it hands out the engine's metrics; leave it out")
 
 
-def _volumes(spec: dict[str, Any]) -> Iterator[Finding]:
+def _hooks(template: dict[str, Any], spec: Spec) -> Iterator[Finding]:
+    for container, field in _named(template, "initContainers", HOOKS_CONTAINER):
+        if not _has_hooks(spec):
+            yield Finding(
+                f"{field}.name",
+                "LlamaCpp has no hooks container; leave it out, or give an init container of your own another name",
+            )
+            continue
+        for name in _HOOKS_FIELDS:
+            if name in container:
+                text = "is Modelberth's own: it brings what starts and drains the engine; leave it out"
+                yield Finding(f"{field}.{name}", text)
+
+
+def _volumes(spec: dict[str, Any], ours: tuple[_OwnVolume, ...]) -> Iterator[Finding]:
     for index, volume in enumerate(spec.get("volumes", [])):
-        if volume["name"] == WEIGHTS_VOLUME:
-            field = f"spec.podTemplate.spec.volumes[{index}].name"
-            yield Finding(field, "weights is the volume of spec.model.uri; use a pvc:// URI, or another name")
+        for own in ours:
+            if volume["name"] == own.name:
+                text = f"{own.name} holds {own.holds}; use {own.way_out}"
+                yield Finding(f"spec.podTemplate.spec.volumes[{index}].name", text)
