@@ -6,13 +6,13 @@ from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.manifests.facts_pod import facts_pod
 from modelberth.manifests.settings import Settings
 from modelberth.planner.files import ModelFiles
-from modelberth.ports.kube import ApiError, Kube
+from modelberth.ports.kube import Kube
+from modelberth.reconcile.errands import Errands
 from modelberth.reconcile.facts import AskPod, asks_mounted, facts_from_hub
 from modelberth.reconcile.facts_pod import Step, ask_pod
 from modelberth.reconcile.lookups import Answer, Lookups, Question
-from modelberth.reconcile.observed import Observed, Raw, View, owned_by
+from modelberth.reconcile.observed import Observed, Raw, View
 from modelberth.reconcile.problem import Problem
-from modelberth.reconcile.refusal import rejection
 from modelberth.reconcile.timers import Key, Timers
 
 
@@ -54,31 +54,10 @@ class Sources:
         return found if isinstance(found, Answer) else await self._take(found, desired, observed)
 
     async def _take(self, step: Step, desired: Raw, observed: Observed) -> Step:
-        try:
-            if step.act == "create":
-                return await self._create(step, desired, observed)
-            if step.act == "delete" and observed.facts_pod is not None:
-                meta = observed.facts_pod["metadata"]
-                await self.kube.delete("Pod", meta["namespace"], meta["name"], meta["uid"])
-                self.view.forget("Pod", observed.facts_pod)
-        except ApiError as error:
-            if error.transient or error.namespace_ends:
-                raise
-            return Step("wait", rejection(error))
-        return step
-
-    async def _create(self, step: Step, desired: Raw, observed: Observed) -> Step:
-        try:
-            self.view.remember("Pod", await self.kube.create(desired))
-        except ApiError as error:
-            if error.status != 409:
-                raise
-            meta = desired["metadata"]
-            found = await self.kube.get("Pod", meta["namespace"], meta["name"])
-            if found is not None and not owned_by(found, observed.uid):
-                text = f"A Pod named {meta['name']} exists that this ModelDeployment did not create; it is left alone."
-                return Step("wait", Problem("NameConflict", text + " Delete it.", stalled=True))
-            # Ours, and the watch has not told yet.
-            if found is not None:
-                self.view.remember("Pod", found)
-        return step
+        errands = Errands(self.kube, self.view)
+        problem: Problem | None = None
+        if step.act == "create":
+            problem = await errands.create(desired, observed)
+        elif step.act == "delete" and observed.facts_pod is not None:
+            problem = await errands.delete(observed.facts_pod)
+        return step if problem is None else Step("wait", problem)

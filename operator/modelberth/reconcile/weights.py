@@ -1,0 +1,124 @@
+"""decide: where the weights are, as pods and their fetchers tell it. Pure."""
+
+import json
+from typing import Any
+
+from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.api.uri import HubUri, ImageUri, parse_uri
+from modelberth.manifests.names import FETCH, REVISION
+from modelberth.ports.fetch_progress import Progress
+from modelberth.reconcile.observed import Observed, Raw
+
+_NOT_STARTED = {"ContainerCreating", "PodInitializing"}
+"""What the kubelet says of containers that it has not made yet."""
+
+
+def fetchers(observed: Observed) -> list[Raw]:
+    """Pods of the newest revision, and the prefetching one: whoever has the weights, fetches them or will."""
+    prefetch = [] if observed.prefetch_pod is None else [observed.prefetch_pod]
+    pods = [pod for pod in observed.pods if _revision(pod) == _wanted_revision(observed)]
+    return [
+        pod
+        for pod in (*pods, *prefetch)
+        if not pod["metadata"].get("deletionTimestamp") and pod.get("status", {}).get("phase") != "Failed"
+    ]
+
+
+def fetch_status(pod: Raw) -> Raw:
+    """What the kubelet says of the pod's fetcher; empty where it says nothing."""
+    status = pod.get("status", {})
+    containers = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+    return next((one for one in containers if one["name"] == FETCH), {})
+
+
+def weights_status(md: ModelDeployment, observed: Observed, progress: Progress | None) -> Raw:
+    """phase, and the bytes while they mean something; ``progress`` is of the fetcher that speaks for all."""
+    uri, pods = parse_uri(md.spec.model.uri), fetchers(observed)
+    if isinstance(uri, HubUri):
+        return _fetched([fetch_status(pod) for pod in pods], progress)
+    if any(map(_started, pods)):
+        return {"phase": "Complete"}
+    return {"phase": _pulled(uri, pods) if isinstance(uri, ImageUri) else "Pending"}
+
+
+def _fetched(statuses: list[Raw], progress: Progress | None) -> Raw:
+    """A download under way is told before one that is complete, a failure before those who wait for another pod."""
+    if progress is not None and progress.phase in ("Downloading", "Verifying"):
+        return _counted(progress)
+    ended = [end for status in statuses if (end := _state(status, "terminated"))]
+    if complete := [end for end in ended if end.get("exitCode") == 0]:
+        return {"phase": "Complete", **_size(complete[0])}
+    if progress is not None and progress.phase == "Complete":
+        return {"phase": "Complete", **({"totalBytes": progress.total} if progress.total else {})}
+    tries_again = [status for status in statuses if _failed_before(status)]
+    waits = progress is not None and progress.phase == "Waiting"
+    if ended or any(not (waits and _runs(status)) for status in tries_again):
+        return {"phase": "Failed"}
+    return _counted(progress) if waits and progress is not None else {"phase": "Pending"}
+
+
+def _counted(progress: Progress) -> Raw:
+    """Who waits for another pod tells how far that one is."""
+    counted: Raw = {"phase": progress.phase}
+    if progress.total:
+        counted |= {"downloadedBytes": progress.bytes, "totalBytes": progress.total}
+    if progress.total and progress.phase != "Verifying":
+        counted["bytesPerSecond"] = progress.bytes_per_second
+        if progress.eta_seconds is not None:
+            counted["etaSeconds"] = progress.eta_seconds
+    return counted
+
+
+def _pulled(uri: ImageUri, pods: list[Raw]) -> str:
+    """An image volume is pulled between the pod's scheduling and its first container: Kubernetes tells no more."""
+    waiting = [_state(status, "waiting") for pod in pods for status in _containers(pod)]
+    if any(one.get("reason") not in _NOT_STARTED and uri.reference in one.get("message", "") for one in waiting):
+        return "Failed"
+    return "Pulling" if any(map(_scheduled, pods)) else "Pending"
+
+
+def _size(ended: Raw) -> Raw:
+    """Bytes of all files, from the fetcher's report."""
+    try:
+        report = json.loads(ended.get("message") or "")
+    except (ValueError, RecursionError):
+        return {}
+    size = report.get("bytes") if isinstance(report, dict) else None
+    return {"totalBytes": size} if type(size) is int and size >= 0 else {}
+
+
+def _containers(pod: Raw) -> list[Raw]:
+    status = pod.get("status", {})
+    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def _started(pod: Raw) -> bool:
+    return any(_runs(status) or _state(status, "terminated") or status.get("lastState") for status in _containers(pod))
+
+
+def _scheduled(pod: Raw) -> bool:
+    conditions = pod.get("status", {}).get("conditions") or []
+    return any(one.get("type") == "PodScheduled" and one.get("status") == "True" for one in conditions)
+
+
+def _failed_before(status: Raw) -> bool:
+    ended = (status.get("lastState") or {}).get("terminated") or {}
+    return bool(ended) and ended.get("exitCode") != 0
+
+
+def _runs(status: Raw) -> bool:
+    return "running" in (status.get("state") or {})
+
+
+def _state(status: Raw, name: str) -> Raw:
+    state: Raw = (status.get("state") or {}).get(name) or {}
+    return state
+
+
+def _revision(meta_of: Raw) -> Any:
+    return (meta_of["metadata"].get("labels") or {}).get(REVISION)
+
+
+def _wanted_revision(observed: Observed) -> Any:
+    workload = observed.workload
+    return None if workload is None else _revision(workload["spec"]["template"])
