@@ -44,17 +44,17 @@ def hub() -> Iterator[TinyHub]:
 
 @pytest.fixture
 def fetch(hub: TinyHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
-    """Runs `fetch ARGS --to tmp/model` in this process, without waiting between tries."""
+    """Runs `fetch ARGS --to tmp/TO` in this process, without waiting between tries."""
     monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr("huggingface_hub.file_download.time", SimpleNamespace(sleep=lambda seconds: None))
     monkeypatch.setattr(command, "end_on_sigterm", lambda: None)
 
-    def run(*args: str, engine: str = "vLLM", machine: Machine | None = None) -> Ended:
+    def run(*args: str, engine: str = "vLLM", to: str = "model", machine: Machine | None = None) -> Ended:
         parser = argparse.ArgumentParser()
         command.add_parser(parser.add_subparsers())
         log = tmp_path / "termination-log"
-        argv = ["fetch", *args, "--to", str(tmp_path / "model"), "--engine", engine, "--termination-log", str(log)]
+        argv = ["fetch", *args, "--to", str(tmp_path / to), "--engine", engine, "--termination-log", str(log)]
         status = command.run(parser.parse_args(argv), machine or Machine(sleep=lambda seconds: None))
         return Ended(status, json.loads(log.read_text()))
 
@@ -63,10 +63,10 @@ def fetch(hub: TinyHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
 
 @pytest.fixture
 def spawn(hub: TinyHub, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    """Starts `fetch ARGS --to tmp/model` as a process of its own, as the kubelet does."""
+    """Starts `fetch ARGS --to tmp/TO` as a process of its own, as the kubelet does."""
 
-    def start(*args: str, engine: str = "vLLM", **env: str) -> subprocess.Popen[str]:
-        argv = ["fetch", *args, "--to", str(tmp_path / "model"), "--engine", engine]
+    def start(*args: str, engine: str = "vLLM", to: str = "model", **env: str) -> subprocess.Popen[str]:
+        argv = ["fetch", *args, "--to", str(tmp_path / to), "--engine", engine]
         argv += ["--termination-log", str(tmp_path / "termination-log")]
         source_root = Path(modelberth.__file__).parents[1]
         return subprocess.Popen(

@@ -44,6 +44,11 @@ class TinyHub:
     tokens: set[str] = field(default_factory=set)
     sent_bytes: int = 0
     endpoint: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, sent: int) -> None:
+        with self._lock:
+            self.sent_bytes += sent
 
     def info(self) -> dict[str, Any]:
         return {
@@ -154,6 +159,6 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(content[start : start + step])
             except OSError:
                 return
-            hub.sent_bytes += len(content[start : start + step])
+            hub.count(len(content[start : start + step]))
             if hub.bytes_per_s is not None:
                 time.sleep(step / hub.bytes_per_s)

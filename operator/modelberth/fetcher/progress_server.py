@@ -23,6 +23,7 @@ class ProgressServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    request_queue_size = 64
 
     def __init__(self, port: int, progress: Progress) -> None:
         # "::" takes IPv4 too (see server_bind); kernels without IPv6 have no such socket.
