@@ -14,6 +14,8 @@ from tests.golden.regenerate import EXAMPLES, examples, rendered
 pytestmark = pytest.mark.timeout(300)
 
 NAMES = [path.stem for path in examples()]
+PRIVILEGED = {"cache-host-path"}
+"""No restricted namespace takes their pods, and their comment says so."""
 # Of this run only: a namespace that is being deleted takes nothing new.
 NAMESPACE = f"e2e-examples-{secrets.token_hex(3)}"
 DRY_RUN = ("apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-")
@@ -78,7 +80,14 @@ def test_its_children_are_accepted(space: Command, name: str) -> None:
     assert len(said.splitlines()) == len(found)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted(PRIVILEGED))
+def test_its_pod_needs_a_privileged_namespace(space: Command, name: str) -> None:
+    (pod,) = pods(name)
+    with pytest.raises(CommandError, match="violates PodSecurity.*hostPath"):
+        dry_run(space, [pod])
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - PRIVILEGED))
 def test_its_pod_is_admitted_as_restricted(space: Command, name: str) -> None:
     (pod,) = pods(name)
     assert f"pod/{name} serverside-applied (server dry run)" in dry_run(space, [pod])
