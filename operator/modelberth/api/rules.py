@@ -188,19 +188,21 @@ GENERAL: tuple[Rule, ...] = (
         field=".type",
     ),
     Rule(
-        path="spec.weights.cache",
-        expression="(self.type == 'PersistentVolumeClaim') == has(self.persistentVolumeClaim)",
+        path="spec",
+        expression=(
+            "(self.weights.cache.type == 'PersistentVolumeClaim') == has(self.weights.cache.persistentVolumeClaim)"
+        ),
         message=(
             "goes with type PersistentVolumeClaim, and only with it: set type: PersistentVolumeClaim and "
             "persistentVolumeClaim.claimName (a claim that exists) or .size (one is made)"
         ),
-        field=".persistentVolumeClaim",
+        field=".weights.cache.persistentVolumeClaim",
     ),
     Rule(
-        path="spec.weights.cache",
-        expression="(self.type == 'HostPath') == has(self.hostPath)",
+        path="spec",
+        expression="(self.weights.cache.type == 'HostPath') == has(self.weights.cache.hostPath)",
         message="goes with type HostPath, and only with it: set type: HostPath and hostPath.path",
-        field=".hostPath",
+        field=".weights.cache.hostPath",
     ),
     Rule(
         path="spec.weights.cache.persistentVolumeClaim",
@@ -224,16 +226,16 @@ GENERAL: tuple[Rule, ...] = (
         field=".weights.cache.type",
     ),
     Rule(
-        path="spec.weights",
-        expression="!self.prefetch || self.cache.type != 'None'",
+        path="spec",
+        expression="!self.weights.prefetch || self.weights.cache.type != 'None'",
         message="downloads into a cache: set spec.weights.cache to a PersistentVolumeClaim or HostPath",
-        field=".prefetch",
+        field=".weights.prefetch",
     ),
     Rule(
-        path="spec.rollout",
-        expression="self.maxSurge > 0 || self.maxUnavailable > 0",
+        path="spec",
+        expression="self.rollout.maxSurge > 0 || self.rollout.maxUnavailable > 0",
         message="with maxSurge 0 and maxUnavailable 0 no pod could ever be replaced; raise one of them",
-        field=".maxUnavailable",
+        field=".rollout.maxUnavailable",
     ),
     Rule(
         path="spec",
