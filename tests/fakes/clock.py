@@ -3,6 +3,7 @@
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -46,6 +47,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
         self.call_later(self.thread_s, call)
         return future
+
+
+def moment() -> str:
+    """The running loop's time as the API server would write it (RFC 3339); that of the beginning where none runs."""
+    try:
+        seconds = asyncio.get_running_loop().time()
+    except RuntimeError:
+        seconds = 0.0
+    return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def run_virtually(scenario: Coroutine[Any, Any, Result]) -> Result:

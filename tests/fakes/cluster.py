@@ -23,7 +23,7 @@ from modelberth.runtime.watch import Watch
 from modelberth.scaling.scaler import Scaler
 
 from .activators import FakeActivators
-from .clock import VirtualLoop
+from .clock import VirtualLoop, moment
 from .engine_metrics import FakeEngineMetrics
 from .hub import FakeHub
 from .kube import FakeKube, Raw
@@ -86,7 +86,7 @@ class Cluster:
         return Operator(store, queue, reconciler, lookups, Watch(store, queue.add, lambda kind: None), scaler)
 
     def now(self) -> str:
-        return f"2026-01-01T00:00:{asyncio.get_running_loop().time():.6f}Z"
+        return moment()
 
     def _hear(self, kind: str, event: str, raw: Raw) -> None:
         if self.held is None:

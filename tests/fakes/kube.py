@@ -10,6 +10,7 @@ from modelberth.api.meta import KIND
 from modelberth.manifests.names import MANAGED_BY, MANAGER
 from modelberth.ports.kube import FIELD_MANAGER, ApiError
 
+from .clock import moment
 from .merge import kept, merged, normalised, without
 
 Raw = dict[str, Any]
@@ -156,7 +157,7 @@ class FakeKube:
         raw: Raw = normalised(copy.deepcopy({**manifest, "kind": kind}))
         if kind in DEFAULTS:
             raw["spec"] = {**DEFAULTS[kind], **raw["spec"]}
-        made = {"uid": f"uid-{self.version}", "creationTimestamp": f"2026-01-01T00:00:{self.version:06d}Z"}
+        made = {"uid": f"uid-{self.version}", "creationTimestamp": moment()}
         raw["metadata"] = {**made, **raw["metadata"], "resourceVersion": str(self.version)}
         if kind in HAS_GENERATION:
             raw["metadata"]["generation"] = 1

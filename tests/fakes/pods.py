@@ -5,11 +5,13 @@ from typing import Any
 
 from modelberth.manifests.names import ENGINE, FETCH, RELAY, REVISION
 
+from .clock import moment
 from .hub import COMMIT
 from .kube import FakeKube, Raw
 
 STARTED = "2026-01-01T00:00:00Z"
 ADDRESS = "10.1.0.7"
+SCHEDULED = {"type": "PodScheduled", "status": "True"}
 
 
 def pod_of(deployment: Raw, index: int = 0) -> Raw:
@@ -23,7 +25,7 @@ def pod_of(deployment: Raw, index: int = 0) -> Raw:
             "ownerReferences": [{"uid": meta["uid"], "kind": "Deployment", "name": meta["name"], "controller": True}],
         },
         "spec": template["spec"],
-        "status": {"phase": "Pending"},
+        "status": {"phase": "Pending", "conditions": [SCHEDULED]},
     }
 
 
@@ -64,6 +66,7 @@ def status(*containers: Raw, phase: str = "Running", **more: Any) -> Raw:
     return {
         "phase": phase,
         "podIP": ADDRESS,
+        "conditions": [SCHEDULED],
         "initContainerStatuses": inits,
         "containerStatuses": [one for one in containers if one not in inits],
         **more,
@@ -102,8 +105,13 @@ class Workload:
 
     def set(self, pod_status: Raw, index: int | None = None) -> None:
         """The kubelet tells a new status of every pod, or of one."""
+
+        def tell(raw: Raw) -> None:
+            raw["status"] = pod_status
+            raw["metadata"]["managedFields"] = [{"manager": "kubelet", "subresource": "status", "time": moment()}]
+
         for pod in self.pods if index is None else self.pods[index : index + 1]:
-            self._kube.edit("Pod", self.namespace, pod["metadata"]["name"], lambda raw: raw.update(status=pod_status))
+            self._kube.edit("Pod", self.namespace, pod["metadata"]["name"], tell)
 
     def count(self, ready: int, **more: Any) -> None:
         """The Deployment controller writes its counts; ``more`` replaces any of them."""

@@ -132,7 +132,7 @@ async def test_a_relay_that_ends_again_and_again_is_one_write(starting: Cluster)
     message = starting.condition("Stalled")["message"]
     assert "The relay" in message
     assert "exit code 2" in message
-    assert message.endswith(words)
+    assert words in message
     assert starting.kube.writes == Counter({("apply", STATUS): 1})
 
 
@@ -161,7 +161,7 @@ async def test_a_missing_secret(starting: Cluster) -> None:
     state = waiting("CreateContainerConfigError", 'secret "keys" not found')
     await tell(starting, status(fetched(), container(state=state)))
     assert starting.state("Stalled") == ("True", "ConfigMissing")
-    assert 'secret "keys"' in starting.condition("Stalled")["message"]
+    assert "There is no Secret keys in this namespace" in starting.condition("Stalled")["message"]
 
 
 async def test_no_node_is_no_stall_and_counts_of_nodes_do_not_flap_forever(starting: Cluster) -> None:
@@ -171,7 +171,7 @@ async def test_no_node_is_no_stall_and_counts_of_nodes_do_not_flap_forever(start
     assert starting.state()[1] == "Unschedulable"
     assert starting.state("Stalled")[0] == "False"
     assert starting.state("Reconciling") == ("True", "Unschedulable")
-    assert "Insufficient nvidia.com/gpu" in starting.condition("Ready")["message"]
+    assert "needs 1 nvidia.com/gpu: 0 of 3 nodes could take it" in starting.condition("Ready")["message"]
     assert starting.kube.writes == Counter({("apply", STATUS): 1})
 
 
@@ -236,7 +236,7 @@ async def test_the_cause_is_told_before_its_consequence(starting: Cluster) -> No
 async def test_a_long_last_word_is_cut_at_its_start(starting: Cluster) -> None:
     await tell(starting, status(fetched(), container(state=ended("x" * 5000 + " the cause"))))
     message = starting.condition("Stalled")["message"]
-    assert message.endswith("the cause")
+    assert "x the cause." in message
     assert len(message) < 2000
 
 

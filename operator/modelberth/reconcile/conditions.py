@@ -4,9 +4,9 @@ from typing import Any, get_args
 
 from modelberth.manifests.scale import external
 from modelberth.ports.hub_problems import Reason
+from modelberth.reconcile.checks.fetch import weights_there
 from modelberth.reconcile.counts import Pods
 from modelberth.reconcile.observed import Raw
-from modelberth.reconcile.pod_checks import weights_there
 from modelberth.reconcile.verdict import Verdict
 
 State = tuple[str, str, str]

@@ -6,9 +6,9 @@ from typing import Literal
 from modelberth.manifests.names import FACTS_OF
 from modelberth.ports.facts_report import facts_report
 from modelberth.ports.hub_problems import HubProblem
+from modelberth.reconcile.checks.chain import check_pods
 from modelberth.reconcile.lookups import Answer
 from modelberth.reconcile.observed import Observed, Raw
-from modelberth.reconcile.pod_checks import check_pods
 from modelberth.reconcile.problem import Problem
 
 TRANSIENT_RETRY_S = 15.0

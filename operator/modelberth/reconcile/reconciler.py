@@ -13,6 +13,7 @@ from modelberth.manifests.facts import Facts, inputs_of
 from modelberth.manifests.settings import Settings
 from modelberth.planner.policy import overruled
 from modelberth.ports.kube import ApiError, Kube
+from modelberth.reconcile.checks.chain import check_pods, check_pods_at
 from modelberth.reconcile.counts import pods_of
 from modelberth.reconcile.events import events_of
 from modelberth.reconcile.facts import hub_question, unread, wanting
@@ -22,7 +23,6 @@ from modelberth.reconcile.lookups import Answer
 from modelberth.reconcile.observed import Observed, Raw, View, gather
 from modelberth.reconcile.older import scalable
 from modelberth.reconcile.plans import Plans
-from modelberth.reconcile.pod_checks import check_pods
 from modelberth.reconcile.problem import Problem
 from modelberth.reconcile.readings import FIRST_WORD_S, Readings
 from modelberth.reconcile.refusal import rejection
@@ -175,11 +175,9 @@ class Reconciler:
             problem = rejection(error)
             again = REJECTED_RETRY_S
         observed = gather(self.world.view, *key) or observed
-        problem = (
-            problem
-            or check_pods(newest(observed) if rollout.rolled_back else observed)
-            or after_rollback(rollout.history.failure)
-        )
+        checked = check_pods_at(newest(observed) if rollout.rolled_back else observed, self.world.now())
+        again = _sooner(again, checked.again_s)
+        problem = problem or checked.problem or after_rollback(rollout.history.failure)
         capacity, wait = self._measure(key, md, observed)
         again = _sooner(again, size.again_s)
         if wait and problem is None:

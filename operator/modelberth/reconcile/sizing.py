@@ -9,8 +9,8 @@ from modelberth.api.spec import Autoscaling
 from modelberth.manifests.scale import Door, Scale, built_in, first_replicas
 from modelberth.ports.activators import Peer
 from modelberth.reconcile.activator_ports import ActivatorPorts
+from modelberth.reconcile.checks.scheduling import no_place
 from modelberth.reconcile.observed import Observed, Raw, engine_ready
-from modelberth.reconcile.pod_checks import unschedulable
 from modelberth.reconcile.size import Size
 from modelberth.reconcile.timers import Key, Timers
 from modelberth.scaling.policy import Bounds, Decision
@@ -135,7 +135,7 @@ def _subject(md: ModelDeployment, autoscaling: Autoscaling, target: int, observe
         ),
         replicas=asked_of(observed, first_replicas(md) or 0),
         pods=tuple(Pod(pod["metadata"]["uid"], pod["status"]["podIP"]) for pod in ready),
-        unschedulable=unschedulable(observed) is not None,
+        unschedulable=no_place(observed),
     )
 
 

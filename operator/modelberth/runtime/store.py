@@ -121,6 +121,8 @@ POD_META = (
     "creationTimestamp",
     "deletionTimestamp",
 )
+POD_CONDITIONS = ("PodScheduled", "PodReadyToStartContainers", "ContainersReady")
+CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
 CONTAINER_STATUS = ("name", "image", "ready", "started", "state", "lastState")
 
 
@@ -131,7 +133,13 @@ def trimmed(kind: str, raw: Mapping[str, Any]) -> Raw:
         return _shared({**raw, "metadata": meta})
     status = raw.get("status", {})
     kept = {name: status[name] for name in ("phase", "reason", "message", "podIP") if name in status}
-    kept["conditions"] = [c for c in status.get("conditions") or [] if c.get("type") == "PodScheduled"]
+    kept["conditions"] = [
+        _picked(condition, CONDITION)
+        for condition in status.get("conditions") or []
+        if condition.get("type") in POD_CONDITIONS
+    ]
+    if changed := _status_changed(raw["metadata"]):
+        kept["changedAt"] = changed
     for name in ("initContainerStatuses", "containerStatuses"):
         kept[name] = [_picked(container, CONTAINER_STATUS) for container in status.get(name) or []]
     return _shared(
@@ -140,6 +148,15 @@ def trimmed(kind: str, raw: Mapping[str, Any]) -> Raw:
             "status": kept,
         }
     )
+
+
+def _status_changed(meta: Mapping[str, Any]) -> str:
+    """When anything in the status changed last, RFC 3339; empty where the API server does not say it.
+
+    That a container has started, or is not ready any more, carries no time of its own.
+    """
+    entries = (entry for entry in meta.get("managedFields") or [] if entry.get("subresource") == "status")
+    return max((entry.get("time", "") for entry in entries), default="")
 
 
 def _reads_facts(meta: Mapping[str, Any]) -> bool:

@@ -1,0 +1,128 @@
+"""What the checks look at: the pods of one revision with their containers, and what these were built from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import get_args
+
+from modelberth.api.spec import EngineType
+from modelberth.manifests.names import REVISION
+from modelberth.reconcile.observed import Observed, Raw
+
+_ENGINES = {engine.lower(): engine for engine in get_args(EngineType)}
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a pod, as the kubelet tells of it."""
+
+    pod: Raw
+    status: Raw
+
+    @property
+    def name(self) -> str:
+        return str(self.status["name"])
+
+    @property
+    def image(self) -> str:
+        return str(self.status.get("image", ""))
+
+    @property
+    def ready(self) -> bool:
+        return bool(self.status.get("ready"))
+
+    @property
+    def waiting(self) -> Raw:
+        return self._state("waiting")
+
+    @property
+    def running(self) -> Raw:
+        return self._state("running")
+
+    @property
+    def ended(self) -> Raw:
+        """How it ended last, whether it waits for its next start or runs again; empty where it never did, or where it
+        has answered since."""
+        ended: Raw = self._state("terminated") or (self.status.get("lastState") or {}).get("terminated") or {}
+        return {} if self.ready or self._answered_since(self.running.get("startedAt")) else ended
+
+    @property
+    def served(self) -> bool:
+        """Whether it had answered before it ended."""
+        return self._answered_since(self.ended.get("startedAt"))
+
+    @property
+    def engine(self) -> EngineType | None:
+        """The engine that its pod was built for."""
+        return _ENGINES.get((self.pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name", ""))
+
+    def _state(self, name: str) -> Raw:
+        state: Raw = (self.status.get("state") or {}).get(name) or {}
+        return state
+
+    def _answered_since(self, start: str | None) -> bool:
+        # The pod's readiness changes when its containers answer for the first time, and when they stop.
+        changed = condition(self.pod, "ContainersReady").get("lastTransitionTime")
+        return bool(start and changed and changed > start)
+
+
+@dataclass(frozen=True)
+class Case:
+    """The pods of one revision."""
+
+    pods: list[Raw]
+    workload: Raw | None = None
+    """The Deployment, where these pods are of its newest template."""
+    plan: Raw = field(default_factory=dict)
+    """status.plan of the revision that runs; empty where nothing was planned."""
+    now: str | None = None
+    """RFC 3339, UTC; None: what depends on time is not looked at."""
+
+    def containers(self, *names: str) -> Iterator[Container]:
+        """Those of the pods that still run: containers of an evicted pod end with it, which is not their failure."""
+        for pod in self.pods:
+            status = pod.get("status", {})
+            if status.get("phase") == "Failed":
+                continue
+            for one in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+                if not names or one["name"] in names:
+                    yield Container(pod, one)
+
+    @property
+    def pod_spec(self) -> Raw:
+        """spec of the pods' template; empty where it is not known."""
+        spec: Raw = ((self.workload or {}).get("spec", {}).get("template") or {}).get("spec") or {}
+        return spec
+
+    def container_spec(self, name: str) -> Raw:
+        """The template of a container; empty where it is not known."""
+        listed = [*(self.pod_spec.get("initContainers") or []), *(self.pod_spec.get("containers") or [])]
+        return next((one for one in listed if one["name"] == name), {})
+
+    def left(self, since: str | None, seconds: float) -> float | None:
+        """Seconds until that much time has passed; None where one of the times is not known."""
+        return None if self.now is None or not since else seconds - between(since, self.now)
+
+
+def cases_of(observed: Observed, now: str | None) -> tuple[Case, Case]:
+    """The pods of the newest revision, and those of older ones."""
+    workload = observed.workload
+    if workload is None:
+        return Case(observed.pods, now=now), Case([])
+    plan = observed.frozen.facts.planned.record if observed.frozen else {}
+    newest = (workload["spec"]["template"].get("metadata", {}).get("labels") or {}).get(REVISION)
+    groups: dict[bool, list[Raw]] = {True: [], False: []}
+    for pod in observed.pods:
+        groups[(pod["metadata"].get("labels") or {}).get(REVISION) == newest].append(pod)
+    return Case(groups[True], workload, plan, now), Case(groups[False], now=now)
+
+
+def condition(pod: Raw, kind: str) -> Raw:
+    """A condition of a pod; empty where it has none."""
+    conditions: list[Raw] = pod.get("status", {}).get("conditions") or []
+    return next((one for one in conditions if one.get("type") == kind), {})
+
+
+def between(start: str, end: str) -> float:
+    """Seconds between two times in RFC 3339."""
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
