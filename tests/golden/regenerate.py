@@ -6,13 +6,16 @@ python -m tests.golden.regenerate --check    tells which differ, exit 1
 
 import argparse
 import io
+import re
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
 from modelberth.cli.main import main as modelberth
+from modelberth.manifests.names import HASH, PODS
 
 GOLDEN = Path(__file__).parent
+_PACKED = re.compile(f"(?m)^( *(?:{re.escape(PODS)}|{re.escape(HASH)}):).*(?:\n      .*)*")
 EXAMPLES = GOLDEN.parents[1] / "examples"
 
 
@@ -28,7 +31,8 @@ def rendered(example: Path) -> str:
         code = modelberth(["render", "-f", str(example)])
     if code != 0:
         raise ValueError(f"modelberth render -f {example}: exit {code}")
-    return output.getvalue()
+    # The packed template is the template below it once more, and other builds of zlib pack it differently.
+    return _PACKED.sub(r"\1 ...", output.getvalue())
 
 
 def differences(golden: Path = GOLDEN) -> dict[Path, str | None]:
