@@ -26,8 +26,8 @@ TABLE = (
     Pattern(
         "OutOfGpuMemory",
         re.compile(
-            r"Free memory on device.*? \((?P<available>[0-9.]+)/(?P<total>[0-9.]+) GiB\) on startup is less than desired "
-            r"GPU memory utilization \([0-9.]+, (?P<needed>[0-9.]+) GiB\)"
+            r"Free memory on device.*? \((?P<available>[0-9.]+)/(?P<total>[0-9.]+) GiB\) on startup is less than "
+            r"desired GPU memory utilization \([0-9.]+, (?P<needed>[0-9.]+) GiB\)"
         ),
         "Something else holds memory of this GPU: find it, lower spec.gpuMemoryUtilization, or choose other nodes "
         "(spec.podTemplate.spec.nodeSelector).",
