@@ -94,6 +94,24 @@ async def test_what_the_work_raises_is_raised_and_the_lease_released(api: LeaseA
     assert api.holder is None
 
 
+async def test_a_lost_race_for_a_free_lease_is_tried_again_without_a_traceback(
+    api: LeaseApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = Candidate(api, "first")
+    await asyncio.sleep(1)
+    await first.kill()
+    api.version += 1  # whoever reads the lease now is too late
+    second = Candidate(api, "second")
+    await asyncio.sleep(LEASE_S + 2 * RETRY_S)
+    assert not second.working
+    assert "could not be taken" in caplog.text
+    api.version -= 1
+    await asyncio.sleep(RETRY_S + 1)
+    assert second.working
+    assert not [record for record in caplog.records if record.exc_info]
+    await second.kill()
+
+
 async def test_lost_packets_are_survived_until_the_deadline(api: LeaseApi) -> None:
     leader = Candidate(api, "first")
     await asyncio.sleep(10)
