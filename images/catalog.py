@@ -55,6 +55,7 @@ IMAGES = {
             (*_TOOLS, "e2e/__init__.py", "e2e/hub"),
             needs_models=True,
         ),
+        Image("sdk", "modelberth/sdk", "e2e/drain/Dockerfile", (*_TOOLS, "e2e/drain/requirements.lock")),
         Image("llama-cpp", "modelberth/llama-cpp-cpu", "images/llama-cpp/Dockerfile", _TOOLS, tag="b11669"),
         Image(
             "vllm",

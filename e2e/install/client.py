@@ -35,13 +35,18 @@ class Client:
     """Sends requests from inside the cluster."""
 
     stage: Stage
+    pod: str = "client"
 
     def request(self, url: str, body: Any = None, headers: dict[str, str] | None = None) -> tuple[int, str]:
         """(HTTP status, body). GET without a body, else POST of JSON."""
         text = json.dumps([url, body, headers or {}])
-        exec_args = ("-n", NAMESPACE, "exec", "-i", "client", "--", "python3", "-c", REQUEST)
-        answer = json.loads(self.stage.kubectl(*exec_args, stdin=text))
+        answer = json.loads(self.python(REQUEST, text))
         return answer["status"], answer["body"]
+
+    def python(self, source: str, stdin: str) -> str:
+        """What a program that runs in the pod prints."""
+        exec_args = ("-n", NAMESPACE, "exec", "-i", self.pod, "--", "python3", "-c", source)
+        return self.stage.kubectl(*exec_args, stdin=stdin)
 
     def ask(self, url: str, model: str, question: str, headers: dict[str, str] | None = None) -> str:
         """The model's answer to one chat message; ``url`` is status.url. Raises AssertionError on any other status.
@@ -72,18 +77,17 @@ class Client:
             time.sleep(0.5)
 
 
-def start_client(stage: Stage) -> Client:
-    """Starts the pod, once per cluster and operator image."""
-    image = stage.image("operator")
+def start_client(stage: Stage, name: str = "client", image: str = "operator") -> Client:
+    """Starts the pod, once per cluster and image; ``image`` is one of ours, with Python."""
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": "client", "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": NAMESPACE},
         "spec": {
             "containers": [
                 {
                     "name": "client",
-                    "image": image,
+                    "image": stage.image(image),
                     "command": ["python3", "-c", "import signal; signal.pause()"],
                     "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
                 }
@@ -98,10 +102,10 @@ def start_client(stage: Stage) -> Client:
         stage.kubectl("apply", "-f", "-", stdin=json.dumps(pod))
     except CommandError:
         # A pod's image can be changed, most of the rest cannot: a client of an older version goes.
-        stage.kubectl("-n", NAMESPACE, "delete", "pod", "client", "--wait")
+        stage.kubectl("-n", NAMESPACE, "delete", "pod", name, "--wait")
         stage.kubectl("apply", "-f", "-", stdin=json.dumps(pod))
-    stage.kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "pod/client", "--timeout=60s")
-    return Client(stage)
+    stage.kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", f"pod/{name}", "--timeout=60s")
+    return Client(stage, name)
 
 
 def make_namespace(stage: Stage, name: str) -> None:

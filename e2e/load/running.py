@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from e2e.command import CommandError
-from e2e.install.client import NAMESPACE, Client
+from e2e.install.client import Client
 from e2e.load.generator import Load
 from e2e.load.results import Results, parsed
 
@@ -21,12 +21,12 @@ START = """
 import json, os, subprocess, sys, tempfile
 source, load = json.load(sys.stdin)
 folder = tempfile.mkdtemp()
-for name, text in (("generator.py", source), ("load.json", load)):
+for name, text in (("program.py", source), ("load.json", load)):
     with open(f"{folder}/{name}", "w") as file:
         file.write(text)
 errors = open(f"{folder}/errors", "w")
 nothing = subprocess.DEVNULL
-command = [sys.executable, f"{folder}/generator.py", folder]
+command = [sys.executable, f"{folder}/program.py", folder]
 made = subprocess.Popen(command, stdin=nothing, stdout=nothing, stderr=errors, start_new_session=True)
 print(json.dumps([folder, made.pid]))
 """
@@ -89,27 +89,23 @@ class Running:
         return parsed(seen["results"])
 
     def _look(self, stop: bool, wait_s: float) -> dict[str, str]:
-        found: dict[str, str] = json.loads(_python(self.client, LOOK, [self.folder, self.pid, stop, wait_s]))
+        given = json.dumps([self.folder, self.pid, stop, wait_s])
+        found: dict[str, str] = json.loads(self.client.python(LOOK, given))
         return found
 
 
 @contextmanager
-def running(client: Client, load: Load) -> Iterator[Running]:
-    """Starts the load; a test that fails leaves none behind."""
-    source = GENERATOR.read_text(encoding="utf-8")
-    folder, pid = json.loads(_python(client, START, [source, json.dumps(asdict(load))]))
+def running(client: Client, load: Load, program: Path = GENERATOR) -> Iterator[Running]:
+    """Starts the load, which ``program`` generates; a test that fails leaves none behind."""
+    source = program.read_text(encoding="utf-8")
+    folder, pid = json.loads(client.python(START, json.dumps([source, json.dumps(asdict(load))])))
     try:
         yield Running(client, folder, pid)
     finally:
-        _python(client, KILL, pid)
+        client.python(KILL, json.dumps(pid))
 
 
 def sent(client: Client, load: Load, timeout_s: float = 300) -> Results:
     """The requests of a load with a total, once all have ended."""
     with running(client, load) as load_on_its_way:
         return load_on_its_way.results(timeout_s)
-
-
-def _python(client: Client, source: str, given: object) -> str:
-    exec_args = ("-n", NAMESPACE, "exec", "-i", "client", "--", "python3", "-c", source)
-    return client.stage.kubectl(*exec_args, stdin=json.dumps(given))

@@ -7,7 +7,7 @@ from pathlib import Path
 from modelberth.cli.main import main
 from modelberth.engines.vllm import MIDDLEWARE
 
-FILES = {"drain.py", "modelberth_drain.py"}
+FILES = {"run.py", "words.py", "drain.py", "modelberth_drain.py"}
 
 
 def test_every_hook_is_there_and_a_second_run_changes_nothing(tmp_path: Path) -> None:

@@ -60,7 +60,9 @@ def test_an_image_runs_as_a_user_without_rights(image: Image) -> None:
     assert "ENTRYPOINT [" in dockerfile or image.name == "sglang"
 
 
-@pytest.mark.parametrize("lock", sorted((ROOT / "images").glob("*/*.lock")), ids=str)
+@pytest.mark.parametrize(
+    "lock", sorted((*ROOT.glob("images/*/*.lock"), *ROOT.glob("e2e/*/requirements.lock"))), ids=str
+)
 def test_locks_name_no_index_and_hash_every_package(lock: Path) -> None:
     lines = lock.read_text().splitlines()
     assert not [line for line in lines if line.startswith("-") or "://" in line]

@@ -1,0 +1,1 @@
+"""Pods go, whatever the cause, and no request of an application with the real SDK is lost."""

@@ -1,0 +1,110 @@
+"""An application: the real openai package, retries off, streams all the time. It runs in a pod, by itself.
+
+  python program.py FOLDER   # FOLDER/load.json says what to send, FOLDER/stop ends it, FOLDER/results.json is left
+
+Two clients at once: one keeps its connections, as the SDK does by itself, and one opens a connection per request.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from openai import APIStatusError, AsyncOpenAI, AsyncStream, DefaultAsyncHttpxClient
+
+PROMPT = "Tell a long story about a harbour."
+FINISHED = ("stop", "length")
+AFTER_FAILURE_S = 0.2
+BEGAN = time.monotonic()
+
+
+def now() -> float:
+    """Seconds since the start."""
+    return round(time.monotonic() - BEGAN, 3)
+
+
+def tail_of(stream: AsyncStream[Any]) -> bytearray:
+    """The last bytes that the server sent, as they come: the SDK keeps [DONE] to itself."""
+    tail, read = bytearray(), stream.response.aiter_bytes
+
+    async def noting() -> Any:
+        async for part in read():
+            tail[:] = (tail + part)[-64:]
+            yield part
+
+    vars(stream.response)["aiter_bytes"] = noting
+    return tail
+
+
+async def streamed(client: AsyncOpenAI, request: dict[str, Any], record: dict[str, Any]) -> None:
+    """Reads a stream to its end; notes whether it is whole."""
+    stream = await client.chat.completions.create(**request, stream=True)
+    record["status"] = stream.response.status_code
+    tail, ends = tail_of(stream), []
+    async for chunk in stream:
+        record["first_byte"] = record["first_byte"] or now()
+        ends += [choice.finish_reason for choice in chunk.choices if choice.finish_reason]
+    record["finished"] = bool(ends) and all(end in FINISHED for end in ends) and b"[DONE]" in tail
+    if not record["finished"]:
+        record["error"] = f"finish_reason {ends}, last bytes {bytes(tail)!r}"
+
+
+async def answered(client: AsyncOpenAI, request: dict[str, Any], record: dict[str, Any]) -> None:
+    """Waits for a whole answer."""
+    answer = await client.chat.completions.create(**request)
+    record["status"], record["first_byte"] = 200, now()
+    record["finished"] = all(choice.finish_reason in FINISHED for choice in answer.choices)
+
+
+def causes(error: BaseException | None) -> str:
+    """An exception with those that it came from."""
+    found = []
+    while error is not None:
+        found.append(f"{type(error).__name__}: {error}")
+        error = error.__cause__ or error.__context__
+    return " <- ".join(found)[:300]
+
+
+async def work(client: AsyncOpenAI, load: dict[str, Any], kind: dict[str, bool], records: list[Any]) -> None:
+    """One request after the other, until it is cancelled between two of them."""
+    request = {
+        "model": load["model"],
+        "messages": [{"role": "user", "content": PROMPT}],
+        "max_tokens": load["max_tokens"],
+        "temperature": 0,
+    }
+    while not load["folder"].joinpath("stop").exists():
+        record = {
+            **{"url": load["urls"][0], "started": now(), "first_byte": None, "ended": None, "status": None},
+            **{"reused": False, "finished": False, "error": ""},
+            **kind,
+        }
+        records.append(record)
+        try:
+            await (streamed if kind["stream"] else answered)(client, request, record)
+        except Exception as error:  # whatever it is, it is what the application would have seen
+            record["status"] = error.status_code if isinstance(error, APIStatusError) else record["status"]
+            record["error"] = causes(error)
+        record["ended"] = now()
+        if not record["finished"]:
+            await asyncio.sleep(AFTER_FAILURE_S)
+
+
+async def main(folder: Path) -> None:
+    load = {**json.loads((folder / "load.json").read_text()), "folder": folder}
+    options: dict[str, Any] = {"base_url": load["urls"][0], "api_key": "none", "max_retries": 0}
+    apart = DefaultAsyncHttpxClient(limits=httpx2.Limits(max_keepalive_connections=0))
+    clients = {True: AsyncOpenAI(**options), False: AsyncOpenAI(**options, http_client=apart)}
+    records: list[Any] = []
+    # Of each client's workers the last does not stream.
+    streams = [number + 1 < load["concurrency"] for number in range(load["concurrency"])]
+    kinds = [{"pooled": pooled, "stream": stream} for pooled in clients for stream in streams]
+    await asyncio.gather(*(work(clients[kind["pooled"]], load, kind, records) for kind in kinds))
+    (folder / "results.json").write_text(json.dumps(records))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1])))
