@@ -136,12 +136,8 @@ def main(command: list[str]) -> int:
         _tell([f"error: {error.strerror}: {command[0]}"])
         return 127 if isinstance(error, FileNotFoundError) else 126
     if status != 0:
-        notes = []
-        if _oom_kills() > killed:
-            notes.append("The kernel killed a process of this container at its memory limit.")
-        if status > 128:
-            notes.append(f"The engine was ended by signal {status - 128}.")
-        _tell([*notes, *words.text().split("\n")])
+        note = "The kernel killed a process of this container at its memory limit."
+        _tell([*([note] if _oom_kills() > killed else []), *words.text().split("\n")])
     return status
 
 

@@ -84,8 +84,8 @@ _ERROR = re.compile(
 )
 _ECHO = re.compile(
     r"[Ee]ngine core initialization failed|See (?:root cause|stack trace)|trace above for the root cause"
-    r"|EngineDeadError|EngineCore (?:failed|hit|encountered)|WorkerProc (?:failed|hit)|sigquit|SystemExit"
-    r"|KeyboardInterrupt|CancelledError|BrokenPipeError|ConnectionResetError|^EOFError"
+    r"|EngineDeadError|EngineCore (?:failed|hit|encountered)|WorkerProc (?:failed|hit)|SystemExit"
+    r"|(?i:sigquit)|Subprocess \w+ .*crashed|kill_process_tree|KeyboardInterrupt|CancelledError|BrokenPipeError|ConnectionResetError|^EOFError"
 )
 """Errors that only say that another process had one."""
 _NO_MORE = re.compile(r"Warning: |^Process |^INFO|^WARNING|^usage:|^\[")

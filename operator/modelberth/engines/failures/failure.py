@@ -11,8 +11,8 @@ Reason = Literal[
     "EngineArgsRejected",
     "UnsupportedModel",
     "CheckpointCorrupt",
+    "ModelNotFound",
     "DriverTooOld",
-    "ConfigMissing",
 ]
 
 
@@ -65,3 +65,8 @@ class Pattern:
     advice: str
     also: re.Pattern[str] | None = None
     """Lines that say more about it, told after the first."""
+
+
+def says(reason: Reason, line: str, advice: str, also: str | None = None) -> Pattern:
+    """A pattern from the text of its regular expressions."""
+    return Pattern(reason, re.compile(line), advice, None if also is None else re.compile(also))

@@ -1,8 +1,6 @@
 """What PyTorch, transformers and safetensors say, whichever engine they work for."""
 
-import re
-
-from modelberth.engines.failures.failure import Pattern
+from modelberth.engines.failures.failure import says
 
 AMOUNT = r"(?P<{0}>[0-9]+(?:\.[0-9]+)?) ?(?P<{0}_unit>[KMGT]i?B|bytes)"
 """An amount of memory with its unit, under a name to be formatted in."""
@@ -11,10 +9,10 @@ LESS_GPU_MEMORY = (
     "Lower spec.maxModelLen, spec.maxNumSeqs or spec.gpuMemoryUtilization, choose a smaller or a quantized model, or "
     "give more GPUs: spec.parallelism.tensor with spec.resources.limits."
 )
+MORE_MEMORY = "Raise spec.resources.limits.memory, or lower spec.maxModelLen or spec.maxNumSeqs."
 FETCH_AGAIN = (
-    "A file of the weights is cut off or is not what its name says. Delete the pod to fetch it again (in a cache: "
-    "delete the entry with `modelberth cache`); if it stays so, the repository of spec.model.uri is at fault: choose "
-    "another revision."
+    "Delete the pod to fetch it again (in a cache: delete the entry with `modelberth cache`); if it stays so, the "
+    "repository of spec.model.uri is at fault: choose another revision."
 )
 NEWER_IMAGE = (
     "This version of the engine does not know the model. Set spec.engine.image to a newer one, or choose another "
@@ -24,57 +22,94 @@ NEWER_DRIVER = (
     "The image needs a newer NVIDIA driver than the node has: update the driver, choose nodes that have it "
     "(spec.podTemplate.spec.nodeSelector), or set spec.engine.image to one that was built for an older CUDA."
 )
+OWN_FILE = (
+    "A file that spec.engine.args names is not in the container or is not what the flag expects: mount it with "
+    "spec.podTemplate, or correct the path."
+)
+NO_MODEL = "There is no model at this path: correct the path in spec.model.uri."
+BROKEN_TOKENIZER = f"The tokenizer's files are missing or broken. {FETCH_AGAIN}"
+WRONG_QUANTIZATION = "Set spec.quantization to what the checkpoint is, or leave it out: config.json says it."
+REMOTE_CODE = (
+    "The model comes with Python code of its own. Set spec.model.trustRemoteCode if you trust the repository, or set "
+    "spec.engine.image to a version that has this model built in."
+)
+DIVISIBLE = "Choose a spec.parallelism.tensor that divides the model's attention heads."
+
+# The kernel's own verdict, written by hooks/run.py, stands above what the engine made of it.
+MEMORY = (
+    says("OutOfMemory", r"kernel killed a process of this container at its memory limit", MORE_MEMORY),
+    says(
+        "OutOfMemory",
+        r"DefaultCPUAllocator: can't allocate memory: you tried to allocate (?P<needed_bytes>\d+) bytes",
+        MORE_MEMORY,
+    ),
+    says("OutOfMemory", r"^MemoryError\b|std::bad_alloc|Cannot allocate memory", MORE_MEMORY),
+)
 
 GPU = (
     # https://github.com/pytorch/pytorch/blob/main/c10/cuda/CUDACachingAllocator.cpp, since 2.1
-    Pattern(
+    says(
         "OutOfGpuMemory",
-        re.compile(
-            rf"CUDA out of memory\. Tried to allocate {AMOUNT.format('needed')}\. "
-            rf"GPU \S+ has a total capacity of {AMOUNT.format('total')} of which {AMOUNT.format('available')} is free"
-        ),
+        rf"out of memory\. Tried to allocate {AMOUNT.format('needed')}\. GPU \S+ has a total capacity of "
+        rf"{AMOUNT.format('total')} of which {AMOUNT.format('available')} is free",
         LESS_GPU_MEMORY,
     ),
     # The same before 2.1.
-    Pattern(
+    says(
         "OutOfGpuMemory",
-        re.compile(
-            rf"CUDA out of memory\. Tried to allocate {AMOUNT.format('needed')} \(GPU \S+ "
-            rf"{AMOUNT.format('total')} total capacity;.*?{AMOUNT.format('available')} free"
-        ),
+        rf"out of memory\. Tried to allocate {AMOUNT.format('needed')} \(GPU \S+ {AMOUNT.format('total')} total "
+        rf"capacity;.*?{AMOUNT.format('available')} free",
         LESS_GPU_MEMORY,
     ),
-    Pattern(
+    says(
         "OutOfGpuMemory",
-        re.compile(rf"(?:CUDA|HIP) out of memory(?:\. Tried to allocate {AMOUNT.format('needed')})?|OutOfMemoryError"),
+        rf"(?:CUDA|HIP) out of memory(?:\. Tried to allocate {AMOUNT.format('needed')})?|torch\S*OutOfMemoryError"
+        r"|CUDA error: out of memory|cudaErrorMemoryAllocation",
         LESS_GPU_MEMORY,
     ),
-    Pattern("OutOfGpuMemory", re.compile(r"CUDA error: out of memory|cudaErrorMemoryAllocation"), LESS_GPU_MEMORY),
-    Pattern(
+    # Only where it is raised: PyTorch warns of it at every start on a CPU too, where libcuda is installed.
+    says(
         "DriverTooOld",
-        re.compile(
-            r"NVIDIA driver on your system is too old|CUDA driver version is insufficient for CUDA runtime version"
-            r"|forward compatibility was attempted on non supported HW|cudaErrorInsufficientDriver"
-        ),
+        r"Error: The NVIDIA driver on your system is too old|^The NVIDIA driver on your system is too old"
+        r"|CUDA driver version is insufficient for CUDA runtime version|system has unsupported display driver"
+        r"|Error 804: forward compatibility was attempted on non supported HW|compiled with an unsupported toolchain"
+        r"|unsatisfied condition: (?:cuda|driver|brand)",
         NEWER_DRIVER,
+    ),
+    says(
+        "UnsupportedModel",
+        r"Bfloat16 is only supported on GPUs with compute capability",
+        "Set spec.dtype to float16, or choose newer GPUs (spec.podTemplate.spec.nodeSelector).",
+    ),
+    says(
+        "UnsupportedModel",
+        r"quantization method \S+ is not supported for the current GPU",
+        "Choose newer GPUs (spec.podTemplate.spec.nodeSelector), or a checkpoint with another quantization.",
     ),
 )
 
 CHECKPOINT = (
-    Pattern("CheckpointCorrupt", re.compile(r"SafetensorError: "), FETCH_AGAIN),
-    Pattern(
+    says(
         "CheckpointCorrupt",
-        re.compile(r"Weight files referenced in index but missing|Cannot find any model weights"),
-        "The repository lacks files of the weights. " + FETCH_AGAIN,
+        r"SafetensorError: |PytorchStreamReader failed|Error while deserializing header",
+        f"A file of the weights is cut off or is not what its name says. {FETCH_AGAIN}",
+    ),
+    says("ModelNotFound", r"HFValidationError: Repo id must be in the form .*'/", NO_MODEL),
+    says(
+        "CheckpointCorrupt",
+        r"is not a valid JSON file",
+        f"The model's config.json is cut off or is none. {FETCH_AGAIN}",
+    ),
+    says("CheckpointCorrupt", r"Couldn't instantiate the backend tokenizer", BROKEN_TOKENIZER),
+    says(
+        "CheckpointCorrupt",
+        r"JSONDecodeError: ",
+        f"A JSON file of the model, such as tokenizer.json, is cut off or is none. {FETCH_AGAIN}",
+        also=r"^  at ",
     ),
 )
 
 MODEL = (
-    Pattern(
-        "UnsupportedModel",
-        re.compile(
-            r"Model architectures .* (?:are not supported|failed to be inspected)|does not recognize this architecture"
-        ),
-        NEWER_IMAGE,
-    ),
+    says("UnsupportedModel", r"contains custom code which must be executed|trust_remote_code=True", REMOTE_CODE),
+    says("UnsupportedModel", r"does not recognize this architecture", NEWER_IMAGE),
 )

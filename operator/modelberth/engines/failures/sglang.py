@@ -1,25 +1,25 @@
 """SGLang 0.5."""
 
-import re
-
-from modelberth.engines.failures.failure import Pattern
-from modelberth.engines.failures.python import CHECKPOINT, GPU, MODEL
+from modelberth.engines.failures.failure import says
+from modelberth.engines.failures.python import CHECKPOINT, GPU, MEMORY, MODEL, NEWER_IMAGE
 
 ARGS = "SGLang does not take this. Correct spec.engine.args, or set spec.engine.image to a version that knows it."
 
 TABLE = (
-    Pattern(
+    *MEMORY,
+    says(
         "EngineArgsRejected",
-        re.compile(r"\.py: error: |: error: (?:unrecognized arguments|argument |the following arguments)"),
+        r"^(?:sglang|launch_server)\S*(?: \w+)?: error: |: error: (?:unrecognized arguments|argument |the following)",
         ARGS,
     ),
-    Pattern(
+    says(
         "KVCacheTooSmall",
-        re.compile(r"Not enough memory.*(?:increase|--mem-fraction-static)|Not enough memory to allocate KV cache"),
+        r"Not enough memory.*--mem-fraction-static|Not enough memory to allocate KV cache",
         "Raise spec.gpuMemoryUtilization (on the CPU spec.resources.limits.memory), lower spec.maxNumSeqs, or give "
         "more GPUs (spec.parallelism.tensor).",
     ),
     *GPU,
     *CHECKPOINT,
+    says("UnsupportedModel", r"Cannot find model module\.", NEWER_IMAGE),
     *MODEL,
 )

@@ -1,57 +1,113 @@
 """vLLM 0.7 to 0.32."""
 
-import re
+from modelberth.engines.failures.failure import says
+from modelberth.engines.failures.python import (
+    AMOUNT,
+    CHECKPOINT,
+    DIVISIBLE,
+    FETCH_AGAIN,
+    GPU,
+    MEMORY,
+    MODEL,
+    NEWER_IMAGE,
+    OWN_FILE,
+    WRONG_QUANTIZATION,
+)
 
-from modelberth.engines.failures.failure import Pattern
-from modelberth.engines.failures.python import AMOUNT, CHECKPOINT, GPU, MODEL
-
+ARGS = "vLLM does not take this. Correct spec.engine.args, or set spec.engine.image to a version that knows it."
 SHORTER = (
     "Lower spec.maxModelLen, or make room for the KV cache: raise spec.gpuMemoryUtilization (on the CPU "
     "spec.resources.limits.memory), set spec.kvCacheDtype to fp8, or give more GPUs (spec.parallelism.tensor)."
 )
-ARGS = "vLLM does not take this. Correct spec.engine.args, or set spec.engine.image to a version that knows it."
+_VALUE = r"^\s*Value error, "
 
-TABLE = (
-    Pattern(
+_ARGUMENTS = (
+    says(
         "EngineArgsRejected",
-        re.compile(r"^vllm(?: serve)?: error: |: error: (?:unrecognized arguments|argument |the following arguments)"),
+        r"^vllm(?: \w+)?: error: |: error: (?:unrecognized arguments|argument |the following arguments)",
         ARGS,
     ),
-    Pattern(
+    says(
         "EngineArgsRejected",
-        re.compile(r"User-specified max_model_len \(\d+\) is greater than the derived .*?=(?P<max_model_len>\d+)"),
+        r"User-specified max_model_len \(\d+\) is greater than the derived .*?=(?P<max_model_len>\d+)",
         "The model was not made for requests this long: lower spec.maxModelLen.",
     ),
+    says(
+        "EngineArgsRejected",
+        r"max_num_batched_tokens \((?P<max_model_len>\d+)\) is smaller than max_model_len",
+        "Raise --max-num-batched-tokens in spec.engine.args, or lower spec.maxModelLen.",
+    ),
+    says("EngineArgsRejected", r"must be divisible by tensor parallel size", DIVISIBLE),
+    says(
+        "EngineArgsRejected",
+        r"Quantization method specified in the model config|Unknown quantization method"
+        r"|Cannot find the config file for",
+        WRONG_QUANTIZATION,
+    ),
+    says("EngineArgsRejected", r"chat template string .* doesn't exist|Loading lora adapter failed", OWN_FILE),
+    says("EngineArgsRejected", r"invalid (?:tool call|reasoning) parser|Load format \S+ is not supported", ARGS),
+    says("EngineArgsRejected", r"validation errors? for SpeculativeConfig", ARGS, also=_VALUE),
+)
+
+_MEMORY = (
     # vllm/v1/worker/utils.py, request_memory
-    Pattern(
+    says(
         "OutOfGpuMemory",
-        re.compile(
-            r"Free memory on device.*? \((?P<available>[0-9.]+)/(?P<total>[0-9.]+) GiB\) on startup is less than "
-            r"desired GPU memory utilization \([0-9.]+, (?P<needed>[0-9.]+) GiB\)"
-        ),
+        r"Free memory on device.*? \((?P<available>[0-9.]+)/(?P<total>[0-9.]+) GiB\) on startup is less than "
+        r"desired GPU memory utilization \([0-9.]+, (?P<needed>[0-9.]+) GiB\)",
         "Something else holds memory of this GPU: find it, lower spec.gpuMemoryUtilization, or choose other nodes "
         "(spec.podTemplate.spec.nodeSelector).",
     ),
     # vllm/v1/core/kv_cache_utils.py, _check_enough_kv_cache_memory
-    Pattern(
+    says(
         "KVCacheTooSmall",
-        re.compile(
-            rf"To serve at least one request with .*?\({AMOUNT.format('needed')} KV cache is needed, which is larger "
-            rf"than the available KV cache memory \({AMOUNT.format('available')}\)"
-            r"(?:.*?estimated maximum model length is (?P<max_model_len>\d+))?"
-        ),
+        rf"To serve at least one request with .*?\({AMOUNT.format('needed')} KV cache is needed, which is larger "
+        rf"than the available KV cache memory \({AMOUNT.format('available')}\)"
+        r"(?:.*?estimated maximum model length is (?P<max_model_len>\d+))?",
         SHORTER,
     ),
-    Pattern(
+    # The same before 0.8.
+    says(
         "KVCacheTooSmall",
-        re.compile(
-            r"max seq len \(\d+\) is larger than the maximum number of tokens that can be stored in KV cache "
-            r"\((?P<max_model_len>\d+)\)"
-        ),
+        r"max seq len \(\d+\) is larger than the maximum number of tokens that can be stored in KV cache "
+        r"\((?P<max_model_len>\d+)\)",
         SHORTER,
     ),
-    Pattern("KVCacheTooSmall", re.compile(r"No available memory for the cache blocks"), SHORTER),
+    says("KVCacheTooSmall", r"No available memory for the cache blocks", SHORTER),
+)
+
+_MODEL = (
+    says(
+        "UnsupportedModel",
+        r"Model architectures .* (?:are not supported|failed to be inspected)|There is no module or parameter named",
+        NEWER_IMAGE,
+    ),
+    says(
+        "CheckpointCorrupt",
+        r"Weight files referenced in index but missing|Cannot find any model weights",
+        f"The repository lacks files of the weights. {FETCH_AGAIN}",
+    ),
+    says(
+        "CheckpointCorrupt",
+        r"weights were not initialized from checkpoint|The size of tensor a \(\d+\) must match the size of tensor b",
+        "config.json and the weights do not belong together: choose another revision in spec.model.uri.",
+    ),
+    says(
+        "CheckpointCorrupt",
+        r"Invalid repository ID or local directory specified",
+        "The folder has no config.json: correct the path in spec.model.uri, or choose a repository in the format of "
+        "transformers.",
+    ),
+)
+
+TABLE = (
+    *MEMORY,
+    *_ARGUMENTS,
+    *_MEMORY,
     *GPU,
+    *_MODEL,
     *CHECKPOINT,
     *MODEL,
+    # What pydantic refuses came from a flag; the lines below it say which.
+    says("EngineArgsRejected", r"validation errors? for \w*(?:Config|Args)\b", ARGS, also=rf"{_VALUE}|^[\w.\[\],]+$"),
 )
