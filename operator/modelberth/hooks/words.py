@@ -84,8 +84,9 @@ _ERROR = re.compile(
 )
 _ECHO = re.compile(
     r"[Ee]ngine core initialization failed|See (?:root cause|stack trace)|trace above for the root cause"
-    r"|EngineDeadError|EngineCore (?:failed|hit|encountered)|WorkerProc (?:failed|hit)|SystemExit"
-    r"|(?i:sigquit)|Subprocess \w+ .*crashed|kill_process_tree|KeyboardInterrupt|CancelledError|BrokenPipeError|ConnectionResetError|^EOFError"
+    r"|EngineDeadError|EngineCore (?:failed|hit|encountered)|WorkerProc (?:failed|hit)|Subprocess \w+ .*crashed"
+    r"|kill_process_tree|(?i:sigquit)|SystemExit|KeyboardInterrupt|CancelledError|BrokenPipeError"
+    r"|ConnectionResetError|^EOFError"
 )
 """Errors that only say that another process had one."""
 _NO_MORE = re.compile(r"Warning: |^Process |^INFO|^WARNING|^usage:|^\[")
