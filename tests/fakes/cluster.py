@@ -9,7 +9,10 @@ from modelberth.api.meta import GROUP, KIND
 from modelberth.manifests.settings import Settings
 from modelberth.ports.kube import KubeApi
 from modelberth.reconcile.activator_ports import ActivatorPorts
+from modelberth.reconcile.downloads import Downloads
+from modelberth.reconcile.errands import Errands
 from modelberth.reconcile.lookups import Lookups
+from modelberth.reconcile.prefetch import Prefetch
 from modelberth.reconcile.readings import Readings
 from modelberth.reconcile.reconciler import Reconciler, World
 from modelberth.reconcile.sizing import Sizing
@@ -25,6 +28,7 @@ from modelberth.scaling.scaler import Scaler
 from .activators import FakeActivators
 from .clock import VirtualLoop, moment
 from .engine_metrics import FakeEngineMetrics
+from .fetchers import FakeFetchers
 from .hub import FakeHub
 from .kube import FakeKube, Raw
 from .pods import Workload
@@ -59,6 +63,7 @@ class Cluster:
     kube: FakeKube = field(default_factory=FakeKube)
     hub: FakeHub = field(default_factory=FakeHub)
     engines: FakeEngineMetrics = field(default_factory=FakeEngineMetrics)
+    fetchers: FakeFetchers = field(default_factory=FakeFetchers)
     activators: FakeActivators = field(default_factory=FakeActivators)
     activated: bool = True
     """Whether this installation has activators."""
@@ -79,9 +84,20 @@ class Cluster:
         scaler = Scaler(self.engines, self.activators.held, lambda key: queue.add(key), metrics)
         sizing = Sizing(scaler, self.activators if self.activated else None, ActivatorPorts(store))
         upgrades = Upgrades(self.settings.upgrade.max_parallel, lambda key: queue.add(key))
-        reconciler = Reconciler(
-            World(self.kube, store, sources, readings, sizing, upgrades, self.settings, self.now, "operator-0")
+        world = World(
+            kube=self.kube,
+            view=store,
+            sources=sources,
+            readings=readings,
+            sizing=sizing,
+            downloads=Downloads(self.fetchers, lambda key: queue.add(key)),
+            prefetch=Prefetch(Errands(self.kube, store), self.settings),
+            upgrades=upgrades,
+            settings=self.settings,
+            now=self.now,
+            instance="operator-0",
         )
+        reconciler = Reconciler(world)
         queue = Queue(reconciler.reconcile, metrics)
         return Operator(store, queue, reconciler, lookups, Watch(store, queue.add, lambda kind: None), scaler)
 

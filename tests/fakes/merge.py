@@ -36,10 +36,21 @@ def _map(live: dict[str, Any], applied: dict[str, Any], before: dict[str, Any]) 
 
 def _keyed(live: list[Any], applied: list[Any], before: list[Any], field: str) -> list[Any]:
     there, old, new = (_by_key(items, field) for items in (live, before, applied))
-    result = {key: item for key, item in there.items() if key in new or key not in old}
+    # What is applied keeps its order, and what others added its place before an item that was there.
+    # https://github.com/kubernetes-sigs/structured-merge-diff/blob/v6.3.0/typed/merge.go (visitListItems)
+    others = [key for key in there if key not in new]
+    places = {key: index for index, key in enumerate(there)}
+    result: list[Any] = []
     for key, item in new.items():
-        result[key] = merged(there.get(key), item, old.get(key))
-    return list(result.values())
+        while others and places[others[0]] < places.get(key, -1):
+            result.append((others.pop(0), None))
+        result.append((key, item))
+    result += [(key, None) for key in others]
+    return [
+        there[key] if item is None else merged(there.get(key), item, old.get(key))
+        for key, item in result
+        if item is not None or key not in old
+    ]
 
 
 def _by_key(items: Iterable[Any], field: str) -> dict[Any, Any]:

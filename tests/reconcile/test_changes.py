@@ -88,7 +88,7 @@ async def test_another_model_is_another_commit(cluster: Cluster) -> None:
     await cluster.serving(model_deployment())
     cluster.hub.heads["acme/other"] = OTHER
     await cluster.change(model={"uri": "hf://acme/other"})
-    assert cluster.status["weights"] == {"uri": "hf://acme/other", "commit": OTHER}
+    assert cluster.status["weights"] == {"uri": "hf://acme/other", "commit": OTHER, "phase": "Pending"}
     assert OTHER in str(template(cluster))
     assert cluster.kube.writes["apply", "Deployment"] == 1
 

@@ -62,7 +62,7 @@ async def test_the_children_are_of_the_commit_that_the_hub_told(cluster: Cluster
     await cluster.create(model_deployment())
     fetcher = cluster.deployment["spec"]["template"]["spec"]["initContainers"][0]
     assert fetcher["args"][-2:] == ["--revision", COMMIT]
-    assert cluster.status["weights"] == {"uri": "hf://acme/model", "commit": COMMIT}
+    assert cluster.status["weights"] == {"uri": "hf://acme/model", "commit": COMMIT, "phase": "Pending"}
     assert cluster.hub.asked == [("acme/model", None)]
 
 

@@ -106,7 +106,7 @@ async def test_another_model_is_another_pod(private_cluster: Cluster) -> None:
     assert second["metadata"]["uid"] != first["metadata"]["uid"]
     assert "hf://acme/other" in str(second["spec"])
     await tell(cluster, said(OTHER))
-    assert cluster.status["weights"] == {"uri": "hf://acme/other", "commit": OTHER}
+    assert cluster.status["weights"] == {"uri": "hf://acme/other", "commit": OTHER, "phase": "Pending"}
 
 
 @pytest.mark.parametrize(("transient", "wait"), [(False, RETRY_S), (True, TRANSIENT_RETRY_S)])

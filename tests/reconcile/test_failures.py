@@ -2,12 +2,14 @@
 
 import json
 from collections import Counter
+from random import Random
 from typing import Any
 
 import pytest
 
 from modelberth.api.meta import KIND
 from modelberth.manifests.names import FETCH, RELAY
+from modelberth.reconcile.checks.health import PATIENCE_S
 from tests.fakes.cluster import Cluster
 from tests.fakes.pods import answering, container, ended, fetched, loading, status, unschedulable, waiting
 from tests.fakes.resources import KEY, model_deployment
@@ -68,6 +70,85 @@ async def test_a_crash_loop_is_one_write_however_often_it_restarts(starting: Clu
     assert starting.state("Stalled") == ("True", "CrashLoop")
     assert "no such quantization" in starting.condition("Ready")["message"]
     assert starting.kube.writes == Counter({("apply", STATUS): 1})
+
+
+async def test_fifty_crashes_in_ever_other_words_are_one_write(starting: Cluster) -> None:
+    random = Random(6)
+    for count in range(50):
+        words = (
+            f"(EngineCore pid={random.randrange(1, 9999)}) ERROR 11-24 00:{count:02}:07 [core.py:15] at 0x{count:012x}\n"
+            f"Something odd happened {random.random()} s after the start"
+        )
+        last = ended(words, random.choice([1, 134, 139]))
+        back_off = waiting("CrashLoopBackOff", f"back-off {count}s restarting failed container=engine")
+        running = {"running": {"startedAt": f"2026-01-01T01:{count:02}:00Z"}}
+        await tell(
+            starting,
+            status(fetched(), container(state=last)),
+            status(fetched(), container(state=back_off, lastState=last)),
+            status(fetched(), container(state=running, started=False, lastState=last)),
+        )
+        await starting.settle(300)
+    assert starting.state("Stalled") == ("True", "CrashLoop")
+    assert starting.kube.writes == Counter({("apply", STATUS): 1})
+    assert len(starting.kube.events) == 1
+
+
+async def test_every_change_of_reason_is_one_write(starting: Cluster) -> None:
+    for _ in range(10):
+        killed, crashed = ended("", 137, "OOMKilled"), ended("boom")
+        await tell(starting, status(fetched(), container(state=killed)), status(fetched(), container(state=crashed)))
+    assert starting.kube.writes == Counter({("apply", STATUS): 20})
+
+
+async def test_the_words_stay_over_a_restart_of_the_operator(starting: Cluster) -> None:
+    await tell(starting, status(fetched(), container(state=ended("the first words"))))
+    starting.workload().set(status(fetched(), container(state=ended("others"))))
+    await starting.restart()
+    assert "the first words" in starting.condition("Stalled")["message"]
+    assert starting.kube.writes == Counter({("apply", STATUS): 1})
+
+
+async def test_an_engine_that_stops_answering_is_told_in_time_and_once(cluster: Cluster) -> None:
+    await cluster.serving(model_deployment())
+    silent = {**answering(), "ready": False}
+    cluster.workload().set(status(fetched(), silent))
+    cluster.workload().count(ready=0)
+    await cluster.settle(PATIENCE_S - 1)
+    assert cluster.state()[1] != "Unhealthy"
+    await cluster.settle(2)
+    assert cluster.state() == ("False", "Unhealthy")
+    assert cluster.state("Stalled")[0] == "False"
+    cluster.kube.forget_writes()
+    for _ in range(5):
+        cluster.wake()
+        await cluster.settle(100)
+    assert cluster.kube.writes == Counter()
+    cluster.workload().set(status(fetched(), answering()))
+    cluster.workload().count(ready=1)
+    await cluster.settle(60)
+    assert cluster.state() == ("True", "Serving")
+
+
+async def test_an_engine_that_is_slow_for_a_moment_is_not_told(cluster: Cluster) -> None:
+    await cluster.serving(model_deployment(replicas=2))
+    for _ in range(3):
+        cluster.workload().set(status(fetched(), {**answering(), "ready": False}), index=0)
+        await cluster.settle(PATIENCE_S - 5)
+        cluster.workload().set(status(fetched(), answering()), index=0)
+        await cluster.settle(60)
+    assert cluster.kube.writes == Counter()
+
+
+async def test_an_older_revision_serves_while_the_newest_fails(cluster: Cluster) -> None:
+    await cluster.serving(model_deployment(replicas=2, rollout={"maxSurge": 1, "maxUnavailable": 0}))
+    await cluster.change(engine={"type": "vLLM", "args": ["--no-such-flag"]})
+    rejected = ended("vllm: error: unrecognized arguments: --no-such-flag", 2)
+    cluster.workload().surge(status(fetched(), container(state=rejected)))
+    await cluster.settle(10)
+    assert cluster.state() == ("True", "EngineArgsRejected")
+    assert cluster.state("Stalled") == ("True", "EngineArgsRejected")
+    assert "--no-such-flag" in cluster.condition("Ready")["message"]
 
 
 async def test_a_crash_loop_ends_when_the_engine_answers(starting: Cluster) -> None:

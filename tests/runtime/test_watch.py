@@ -100,4 +100,5 @@ async def test_a_resync_that_fails_is_put_off_and_prunes_nothing(heard: Heard) -
 
 
 async def test_everything_that_is_made_is_watched() -> None:
-    assert set(WATCHED) == {KIND, "Deployment", "Service", "EndpointSlice", "Pod", "PodDisruptionBudget"}
+    children = {"Deployment", "Service", "EndpointSlice", "PodDisruptionBudget", "PersistentVolumeClaim"}
+    assert set(WATCHED) == {KIND, "Pod", *children}

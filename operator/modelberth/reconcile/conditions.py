@@ -4,7 +4,6 @@ from typing import Any, get_args
 
 from modelberth.manifests.scale import external
 from modelberth.ports.hub_problems import Reason
-from modelberth.reconcile.checks.fetch import weights_there
 from modelberth.reconcile.counts import Pods
 from modelberth.reconcile.observed import Raw
 from modelberth.reconcile.verdict import Verdict
@@ -148,8 +147,11 @@ def _weights(verdict: Verdict, pods: Pods) -> State:
     problem = verdict.problem
     if problem and problem.reason in FETCH_REASONS:
         return "False", problem.reason, problem.message
-    if pods.ready > 0 or weights_there(verdict.observed):
+    phase = verdict.weights.get("phase")
+    if pods.ready > 0 or phase == "Complete":
         return "True", "Complete", "The weights are where the engine reads them."
+    if phase in DOWNLOADING:
+        return "Unknown", "Downloading", "The weights are on their way; status.weights says how far."
     return "Unknown", "Pending", "No pod has its weights yet."
 
 

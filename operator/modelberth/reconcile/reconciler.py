@@ -13,8 +13,9 @@ from modelberth.manifests.facts import Facts, inputs_of
 from modelberth.manifests.settings import Settings
 from modelberth.planner.policy import overruled
 from modelberth.ports.kube import ApiError, Kube
-from modelberth.reconcile.checks.chain import check_pods, check_pods_at
+from modelberth.reconcile.checks.chain import check_pods_at
 from modelberth.reconcile.counts import pods_of
+from modelberth.reconcile.downloads import Downloads
 from modelberth.reconcile.events import events_of
 from modelberth.reconcile.facts import hub_question, unread, wanting
 from modelberth.reconcile.facts_pod import Step
@@ -23,6 +24,7 @@ from modelberth.reconcile.lookups import Answer
 from modelberth.reconcile.observed import Observed, Raw, View, gather
 from modelberth.reconcile.older import scalable
 from modelberth.reconcile.plans import Plans
+from modelberth.reconcile.prefetch import Prefetch, alone
 from modelberth.reconcile.problem import Problem
 from modelberth.reconcile.readings import FIRST_WORD_S, Readings
 from modelberth.reconcile.refusal import rejection
@@ -34,6 +36,7 @@ from modelberth.reconcile.status import status_of, urgent
 from modelberth.reconcile.timers import Timers
 from modelberth.reconcile.upgrades import Upgrades
 from modelberth.reconcile.verdict import EngineRun, Verdict
+from modelberth.reconcile.weights import weights_status
 from modelberth.reconcile.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,8 @@ class World:
     sources: Sources
     readings: Readings
     sizing: Sizing
+    downloads: Downloads
+    prefetch: Prefetch
     upgrades: Upgrades
     settings: Settings
     now: Callable[[], str]
@@ -90,6 +95,7 @@ class Reconciler:
                 timers.forget(key)
             self.world.sources.forget(key)
             self.world.readings.forget(key)
+            self.world.downloads.forget(key)
             self.world.sizing.forget(key)
             self.world.upgrades.done(key)
             self.writer.settled.forget(key)
@@ -163,8 +169,10 @@ class Reconciler:
         again: float | None = None
         size = self.world.sizing.of(key, md, observed, facts.planned.record)
         rollout = self._rollout(key, md, facts, observed)
+        facts = rollout.revision.facts
         try:
             problem = await self.writer.write(key, md, rollout, size)
+            problem = problem or await self.world.prefetch.tend(md, facts, gather(self.world.view, *key) or observed)
             if problem is not None:
                 again = CONFLICT_RETRY_S
         except ApiError as error:
@@ -175,14 +183,14 @@ class Reconciler:
             problem = rejection(error)
             again = REJECTED_RETRY_S
         observed = gather(self.world.view, *key) or observed
-        checked = check_pods_at(newest(observed) if rollout.rolled_back else observed, self.world.now())
+        judged = newest(observed) if rollout.rolled_back else alone(observed) or observed
+        checked = check_pods_at(judged, self.world.now())
         again = _sooner(again, checked.again_s)
         problem = problem or checked.problem or after_rollback(rollout.history.failure)
         capacity, wait = self._measure(key, md, observed)
         again = _sooner(again, size.again_s)
         if wait and problem is None:
             return _sooner(again, wait)
-        facts = rollout.revision.facts
         verdict = Verdict(
             md,
             observed,
@@ -190,6 +198,7 @@ class Reconciler:
             self._engine(md),
             facts.commit,
             facts.planned,
+            weights=weights_status(md, observed, self.world.downloads.ask(key, observed)),
             capacity=capacity,
             size=size,
             rollout=rollout,
@@ -199,8 +208,8 @@ class Reconciler:
     def _rollout(self, key: Key, md: ModelDeployment, facts: Facts, observed: Observed) -> Rollout:
         """Which revision runs; the one before, where this one has just turned out to fail."""
         if observed.history.last_good is not None and pods_of(observed).seen:
-            back = roll_back(md, observed, check_pods(newest(observed)))
-            if back is not None:
+            checked = check_pods_at(newest(observed), self.world.now())
+            if (back := roll_back(md, observed, checked.problem)) is not None:
                 return back
         fresh = built(md, facts, self.world.settings)
         kept = rollout_of(md, observed, fresh, granted=False)

@@ -7,6 +7,7 @@ from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.uri import HubUri, ImageUri, parse_uri
 from modelberth.manifests.names import FETCH, REVISION
 from modelberth.ports.fetch_progress import Progress
+from modelberth.reconcile.counts import pods_of
 from modelberth.reconcile.observed import Observed, Raw
 
 _NOT_STARTED = {"ContainerCreating", "PodInitializing"}
@@ -35,7 +36,7 @@ def weights_status(md: ModelDeployment, observed: Observed, progress: Progress |
     """phase, and the bytes while they mean something; ``progress`` is of the fetcher that speaks for all."""
     uri, pods = parse_uri(md.spec.model.uri), fetchers(observed)
     if isinstance(uri, HubUri):
-        return _fetched([fetch_status(pod) for pod in pods], progress)
+        return _fetched([fetch_status(pod) for pod in pods], progress) if pods else _left(md, observed)
     if any(map(_started, pods)):
         return {"phase": "Complete"}
     return {"phase": _pulled(uri, pods) if isinstance(uri, ImageUri) else "Pending"}
@@ -55,6 +56,17 @@ def _fetched(statuses: list[Raw], progress: Progress | None) -> Raw:
     if ended or any(not (waits and _runs(status)) for status in tries_again):
         return {"phase": "Failed"}
     return _counted(progress) if waits and progress is not None else {"phase": "Pending"}
+
+
+def _left(md: ModelDeployment, observed: Observed) -> Raw:
+    """While there is no pod: what is in a cache stays there, and one pod after another is no news."""
+    known = observed.status.get("weights") or {}
+    commit = observed.frozen.facts.commit if observed.frozen else None
+    same = (known.get("uri"), known.get("commit")) == (md.spec.model.uri, commit)
+    gone = md.spec.weights.cache.type == "None" and pods_of(observed).wanted == 0
+    if gone or not same or known.get("phase") != "Complete":
+        return {"phase": "Pending"}
+    return {name: known[name] for name in ("phase", "totalBytes") if name in known}
 
 
 def _counted(progress: Progress) -> Raw:

@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from modelberth.api.meta import KIND
+from modelberth.manifests.names import PROGRESS_PORT
 from modelberth.manifests.settings import Settings
 from modelberth.ports.activators import Activators
 from modelberth.ports.engine_metrics import EngineMetrics, HttpEngineMetrics
+from modelberth.ports.fetch_progress import HttpFetchProgress
 from modelberth.ports.hub import HuggingFaceHub
 from modelberth.ports.kube import KubeApi
 from modelberth.reconcile.activator_ports import ActivatorPorts
+from modelberth.reconcile.downloads import Downloads
+from modelberth.reconcile.errands import Errands
 from modelberth.reconcile.lookups import Lookups
+from modelberth.reconcile.prefetch import Prefetch
 from modelberth.reconcile.readings import Readings
 from modelberth.reconcile.reconciler import Reconciler, World
 from modelberth.reconcile.remembered import Remembered
@@ -131,7 +136,20 @@ class Replica:
         scaler = Scaler(self.engines, held, lambda key: queue.add(key), self.metrics)
         sizing = Sizing(scaler, activators, ActivatorPorts(store))
         upgrades = Upgrades(self.settings.upgrade.max_parallel, lambda key: queue.add(key))
-        world = World(self.kube, store, sources, readings, sizing, upgrades, self.settings, _now, self.identity)
+        downloads = Downloads(HttpFetchProgress(self.engines, PROGRESS_PORT), lambda key: queue.add(key))
+        world = World(
+            kube=self.kube,
+            view=store,
+            sources=sources,
+            readings=readings,
+            sizing=sizing,
+            downloads=downloads,
+            prefetch=Prefetch(Errands(self.kube, store), self.settings),
+            upgrades=upgrades,
+            settings=self.settings,
+            now=_now,
+            instance=self.identity,
+        )
         queue: Queue = Queue(Reconciler(world).reconcile, self.metrics)
         self.lookups.wake = queue.add
         self.metrics.registry.register(PlanErrors(store))
@@ -155,6 +173,7 @@ class Replica:
                 task.cancel()
             await queue.close()
             await readings.close()
+            await downloads.close()
             upgrades.close()
             await scaler.close()
             self.metrics.leading(False)

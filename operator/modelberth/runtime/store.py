@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from modelberth.api.meta import KIND
-from modelberth.manifests.names import FACTS_LABEL, OWNER_LABEL
+from modelberth.manifests.names import FACTS_LABEL, OWNER_LABEL, PREFETCH_LABEL
 
 Raw = dict[str, Any]
 Key = tuple[str, str]
@@ -144,7 +144,7 @@ def trimmed(kind: str, raw: Mapping[str, Any]) -> Raw:
         kept[name] = [_picked(container, CONTAINER_STATUS) for container in status.get(name) or []]
     return _shared(
         {
-            "metadata": _picked(meta, POD_META + (("annotations", "ownerReferences") if _reads_facts(meta) else ())),
+            "metadata": _picked(meta, POD_META + (("annotations", "ownerReferences") if _runs_an_errand(meta) else ())),
             "status": kept,
         }
     )
@@ -159,8 +159,9 @@ def _status_changed(meta: Mapping[str, Any]) -> str:
     return max((entry.get("time", "") for entry in entries), default="")
 
 
-def _reads_facts(meta: Mapping[str, Any]) -> bool:
-    return FACTS_LABEL in (meta.get("labels") or {})
+def _runs_an_errand(meta: Mapping[str, Any]) -> bool:
+    labels = meta.get("labels") or {}
+    return FACTS_LABEL in labels or PREFETCH_LABEL in labels
 
 
 def _picked(raw: Mapping[str, Any], names: Iterable[str]) -> Raw:
@@ -184,7 +185,7 @@ def _interned(value: Any) -> Any:
 def owner_key(raw: Mapping[str, Any]) -> Key | None:
     """The ModelDeployment that a child or a pod belongs to, by its label."""
     labels = raw["metadata"].get("labels") or {}
-    name = labels.get(OWNER_LABEL) or labels.get(FACTS_LABEL)
+    name = labels.get(OWNER_LABEL) or labels.get(FACTS_LABEL) or labels.get(PREFETCH_LABEL)
     return (raw["metadata"]["namespace"], name) if name else None
 
 

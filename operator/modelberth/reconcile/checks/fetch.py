@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from modelberth.manifests.names import ENGINE, FETCH
+from modelberth.manifests.names import FETCH
 from modelberth.reconcile.checks.case import Case
 from modelberth.reconcile.checks.found import Found
 from modelberth.reconcile.checks.words import last_words
-from modelberth.reconcile.observed import Observed, Raw
+from modelberth.reconcile.observed import Raw
 
 
 def fetch_failed(case: Case) -> Found | None:
@@ -24,16 +24,6 @@ def fetch_failed(case: Case) -> Found | None:
         what = "The weights could not be fetched"
         return Found("DownloadFailed", what, last_words(ended), "kubectl logs POD -c fetch --previous has all of it")
     return None
-
-
-def weights_there(observed: Observed) -> bool:
-    """Whether the weights of some pod are complete: its engine was started."""
-    return any(
-        (container.status.get("started") is not None and container.running)
-        or (container.status.get("state") or {}).get("terminated")
-        or (container.status.get("lastState") or {}).get("terminated")
-        for container in Case(observed.pods).containers(ENGINE)
-    )
 
 
 def fetch_report(ended: Raw) -> dict[str, Any]:
