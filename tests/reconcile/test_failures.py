@@ -76,7 +76,7 @@ async def test_fifty_crashes_in_ever_other_words_are_one_write(starting: Cluster
     random = Random(6)
     for count in range(50):
         words = (
-            f"(EngineCore pid={random.randrange(1, 9999)}) ERROR 11-24 00:{count:02}:07 [core.py:15] at 0x{count:012x}\n"
+            f"(EngineCore pid={random.randrange(1, 9999)}) ERROR 11-24 00:{count:02}:07 [core.py:15] at 0x{count:09x}\n"
             f"Something odd happened {random.random()} s after the start"
         )
         last = ended(words, random.choice([1, 134, 139]))

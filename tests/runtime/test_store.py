@@ -132,6 +132,24 @@ def test_what_nobody_reads_is_not_kept() -> None:
     assert raw["metadata"]["managedFields"], "the caller's object is not changed"
 
 
+def test_of_a_pod_the_time_of_its_last_status_and_the_conditions_that_are_read_are_kept() -> None:
+    raw = pod(1)
+    raw["metadata"]["managedFields"] = [
+        {"manager": "kube-scheduler", "subresource": "status", "time": "2026-01-01T00:00:01Z"},
+        {"manager": "kubelet", "subresource": "status", "time": "2026-01-01T00:00:05Z"},
+        {"manager": "kube-controller-manager", "time": "2026-01-01T00:00:09Z"},
+    ]
+    ready = {"type": "ContainersReady", "status": "False", "lastTransitionTime": "2026-01-01T00:00:05Z"}
+    raw["status"] = {
+        "conditions": [{**ready, "lastProbeTime": None, "observedGeneration": 1}, {"type": "Ready", "status": "False"}]
+    }
+    kept = trimmed("Pod", raw)
+    assert "managedFields" not in kept["metadata"]
+    assert kept["status"]["changedAt"] == "2026-01-01T00:00:05Z"
+    assert kept["status"]["conditions"] == [ready]
+    assert "changedAt" not in trimmed("Pod", pod(1))["status"]
+
+
 def test_owner_key() -> None:
     assert owner_key(pod(1)) == (NS, "a")
     assert owner_key(pod(1, owner=None)) is None

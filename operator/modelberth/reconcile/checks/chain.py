@@ -8,6 +8,7 @@ from modelberth.reconcile.checks.admission import rejected
 from modelberth.reconcile.checks.case import Case, cases_of
 from modelberth.reconcile.checks.config import missing_claim, missing_config, unmounted
 from modelberth.reconcile.checks.crashes import crash_loop, relay_failed
+from modelberth.reconcile.checks.driver import driver_unfit
 from modelberth.reconcile.checks.engine import engine_failed
 from modelberth.reconcile.checks.fetch import fetch_failed
 from modelberth.reconcile.checks.found import Found
@@ -26,7 +27,8 @@ CHECKS: tuple[Callable[[Case], Found | None], ...] = (
     image_pull,
     missing_config,
     fetch_failed,
-    # The engine ended: the kernel knows best, then the engine, then the kubelet, then its exit code.
+    # The engine did not start or ended: the runtime and the kernel know best, then the engine, then the kubelet.
+    driver_unfit,
     out_of_memory,
     engine_failed,
     start_timeout,
@@ -44,7 +46,7 @@ CHECKS: tuple[Callable[[Case], Found | None], ...] = (
     pod_failed,
 )
 
-_NUMBER = re.compile(r"(?<![\w./:-])\d+(?![\w/:-])")
+_NUMBER = re.compile(r"(?<![\w./:-])\d+(?![\w/-]|:\S)")
 """A number that counts something, not one in a name."""
 
 
