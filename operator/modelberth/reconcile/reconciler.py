@@ -36,7 +36,7 @@ from modelberth.reconcile.status import status_of, urgent
 from modelberth.reconcile.timers import Timers
 from modelberth.reconcile.upgrades import Upgrades
 from modelberth.reconcile.verdict import EngineRun, Verdict
-from modelberth.reconcile.weights import weights_status
+from modelberth.reconcile.weights import going_on, weights_status
 from modelberth.reconcile.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -184,7 +184,8 @@ class Reconciler:
             again = REJECTED_RETRY_S
         observed = gather(self.world.view, *key) or observed
         judged = newest(observed) if rollout.rolled_back else alone(observed) or observed
-        checked = check_pods_at(judged, self.world.now())
+        weights = weights_status(md, observed, self.world.downloads.ask(key, observed))
+        checked = check_pods_at(going_on(judged, weights), self.world.now())
         again = _sooner(again, checked.again_s)
         problem = problem or checked.problem or after_rollback(rollout.history.failure)
         capacity, wait = self._measure(key, md, observed)
@@ -198,7 +199,7 @@ class Reconciler:
             self._engine(md),
             facts.commit,
             facts.planned,
-            weights=weights_status(md, observed, self.world.downloads.ask(key, observed)),
+            weights=weights,
             capacity=capacity,
             size=size,
             rollout=rollout,

@@ -1,6 +1,7 @@
 """decide: where the weights are, as pods and their fetchers tell it. Pure."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from modelberth.api.modeldeployment import ModelDeployment
@@ -40,6 +41,24 @@ def weights_status(md: ModelDeployment, observed: Observed, progress: Progress |
     if any(map(_started, pods)):
         return {"phase": "Complete"}
     return {"phase": _pulled(uri, pods) if isinstance(uri, ImageUri) else "Pending"}
+
+
+def going_on(observed: Observed, weights: Raw) -> Observed:
+    """What the checks of pods are to judge: a fetcher that failed, runs again and gets on is no failure any more."""
+    if weights.get("phase") not in ("Waiting", "Downloading", "Verifying"):
+        return observed
+    return replace(observed, pods=[_without_past(pod) for pod in observed.pods])
+
+
+def _without_past(pod: Raw) -> Raw:
+    status = pod.get("status", {})
+    kept = {
+        kind: [
+            {**one, "lastState": {}} if one["name"] == FETCH and _runs(one) else one for one in status.get(kind) or []
+        ]
+        for kind in ("initContainerStatuses", "containerStatuses")
+    }
+    return {**pod, "status": {**status, **kept}}
 
 
 def _fetched(statuses: list[Raw], progress: Progress | None) -> Raw:
