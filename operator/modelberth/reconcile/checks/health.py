@@ -6,7 +6,7 @@ from modelberth.reconcile.checks.found import Found
 from modelberth.reconcile.checks.words import last_words
 from modelberth.reconcile.observed import Raw
 
-PATIENCE_S = 30.0
+PATIENCE_S = 25.0
 """Seconds that an engine may not answer before it is told: a readiness probe fails now and then under load."""
 _ENDED_FROM_OUTSIDE = {0, 137, 143}
 """Exit codes of a server that was told to end, or was killed."""
