@@ -1,9 +1,8 @@
 """llama.cpp's llama-server, by the outputs of b11669."""
 
 from modelberth.engines.failures.failure import says
-from modelberth.engines.failures.python import MORE_MEMORY, NEWER_DRIVER, NEWER_IMAGE, NO_MODEL, OWN_FILE
+from modelberth.engines.failures.python import ARGS, MORE_MEMORY, NEWER_DRIVER, NEWER_IMAGE, NO_MODEL, OWN_FILE
 
-ARGS = "llama-server does not take this. Correct spec.engine.args, or set spec.engine.image to a version that knows it."
 FETCH_AGAIN = (
     "The GGUF file is cut off or is none. Delete the pod to fetch it again (in a cache: delete the entry with "
     "`modelberth cache`); if it stays so, the repository of spec.model.uri is at fault: choose another file."

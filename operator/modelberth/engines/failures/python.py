@@ -5,6 +5,7 @@ from modelberth.engines.failures.failure import says
 AMOUNT = r"(?P<{0}>[0-9]+(?:\.[0-9]+)?) ?(?P<{0}_unit>[KMGT]i?B|bytes)"
 """An amount of memory with its unit, under a name to be formatted in."""
 
+ARGS = "The engine does not take this. Correct spec.engine.args, or set spec.engine.image to a version that knows it."
 LESS_GPU_MEMORY = (
     "Lower spec.maxModelLen, spec.maxNumSeqs or spec.gpuMemoryUtilization, choose a smaller or a quantized model, or "
     "give more GPUs: spec.parallelism.tensor with spec.resources.limits."
@@ -28,12 +29,36 @@ OWN_FILE = (
 )
 NO_MODEL = "There is no model at this path: correct the path in spec.model.uri."
 BROKEN_TOKENIZER = f"The tokenizer's files are missing or broken. {FETCH_AGAIN}"
-WRONG_QUANTIZATION = "Set spec.quantization to what the checkpoint is, or leave it out: config.json says it."
 REMOTE_CODE = (
     "The model comes with Python code of its own. Set spec.model.trustRemoteCode if you trust the repository, or set "
     "spec.engine.image to a version that has this model built in."
 )
-DIVISIBLE = "Choose a spec.parallelism.tensor that divides the model's attention heads."
+
+ARGUMENTS = (
+    says(
+        "EngineArgsRejected",
+        r"^\w+(?:\.py)?(?: \w+)?: error: |: error: (?:unrecognized arguments|argument |the following)",
+        ARGS,
+    ),
+    says(
+        "EngineArgsRejected",
+        # vLLM may name two limits and takes the first that config.json has.
+        r"User-specified (?:max_model_len|context_length) \(\d+\) is greater than the derived "
+        r"(?:max_model_len \(.*?=|context_length \()(?P<max_model_len>\d+)",
+        "The model was not made for requests this long: lower spec.maxModelLen.",
+    ),
+    says(
+        "EngineArgsRejected",
+        r"Quantization method specified in the model config|Unknown quantization method"
+        r"|Cannot find the config file for",
+        "Set spec.quantization to what the checkpoint is, or leave it out: config.json says it.",
+    ),
+    says(
+        "EngineArgsRejected",
+        r"must be divisible by tensor parallel size",
+        "Choose a spec.parallelism.tensor that divides the model's attention heads.",
+    ),
+)
 
 # The kernel's own verdict, written by hooks/run.py, stands above what the engine made of it.
 MEMORY = (
@@ -50,7 +75,7 @@ GPU = (
     # https://github.com/pytorch/pytorch/blob/main/c10/cuda/CUDACachingAllocator.cpp, since 2.1
     says(
         "OutOfGpuMemory",
-        rf"out of memory\. Tried to allocate {AMOUNT.format('needed')}\. GPU \S+ has a total capacity of "
+        rf"out of memory\. Tried to allocate {AMOUNT.format('needed')}\. GPU \S+ has a total capac\w+ of "
         rf"{AMOUNT.format('total')} of which {AMOUNT.format('available')} is free",
         LESS_GPU_MEMORY,
     ),
@@ -99,6 +124,12 @@ CHECKPOINT = (
         "CheckpointCorrupt",
         r"is not a valid JSON file",
         f"The model's config.json is cut off or is none. {FETCH_AGAIN}",
+    ),
+    says(
+        "CheckpointCorrupt",
+        r"Invalid repository ID or local directory specified|Unrecognized model in \S+ Should have a `model_type` key",
+        "The folder has no config.json, or one without a model_type: correct the path in spec.model.uri, or choose a "
+        "repository in the format of transformers.",
     ),
     says("CheckpointCorrupt", r"Couldn't instantiate the backend tokenizer", BROKEN_TOKENIZER),
     says(

@@ -1,17 +1,11 @@
 """SGLang 0.5."""
 
 from modelberth.engines.failures.failure import says
-from modelberth.engines.failures.python import CHECKPOINT, GPU, MEMORY, MODEL, NEWER_IMAGE
-
-ARGS = "SGLang does not take this. Correct spec.engine.args, or set spec.engine.image to a version that knows it."
+from modelberth.engines.failures.python import ARGUMENTS, CHECKPOINT, GPU, MEMORY, MODEL, NEWER_IMAGE
 
 TABLE = (
     *MEMORY,
-    says(
-        "EngineArgsRejected",
-        r"^(?:sglang|launch_server)\S*(?: \w+)?: error: |: error: (?:unrecognized arguments|argument |the following)",
-        ARGS,
-    ),
+    *ARGUMENTS,
     says(
         "KVCacheTooSmall",
         r"Not enough memory.*--mem-fraction-static|Not enough memory to allocate KV cache",

@@ -3,18 +3,17 @@
 from modelberth.engines.failures.failure import says
 from modelberth.engines.failures.python import (
     AMOUNT,
+    ARGS,
+    ARGUMENTS,
     CHECKPOINT,
-    DIVISIBLE,
     FETCH_AGAIN,
     GPU,
     MEMORY,
     MODEL,
     NEWER_IMAGE,
     OWN_FILE,
-    WRONG_QUANTIZATION,
 )
 
-ARGS = "vLLM does not take this. Correct spec.engine.args, or set spec.engine.image to a version that knows it."
 SHORTER = (
     "Lower spec.maxModelLen, or make room for the KV cache: raise spec.gpuMemoryUtilization (on the CPU "
     "spec.resources.limits.memory), set spec.kvCacheDtype to fp8, or give more GPUs (spec.parallelism.tensor)."
@@ -24,25 +23,8 @@ _VALUE = r"^\s*Value error, "
 _ARGUMENTS = (
     says(
         "EngineArgsRejected",
-        r"^vllm(?: \w+)?: error: |: error: (?:unrecognized arguments|argument |the following arguments)",
-        ARGS,
-    ),
-    says(
-        "EngineArgsRejected",
-        r"User-specified max_model_len \(\d+\) is greater than the derived .*?=(?P<max_model_len>\d+)",
-        "The model was not made for requests this long: lower spec.maxModelLen.",
-    ),
-    says(
-        "EngineArgsRejected",
         r"max_num_batched_tokens \((?P<max_model_len>\d+)\) is smaller than max_model_len",
         "Raise --max-num-batched-tokens in spec.engine.args, or lower spec.maxModelLen.",
-    ),
-    says("EngineArgsRejected", r"must be divisible by tensor parallel size", DIVISIBLE),
-    says(
-        "EngineArgsRejected",
-        r"Quantization method specified in the model config|Unknown quantization method"
-        r"|Cannot find the config file for",
-        WRONG_QUANTIZATION,
     ),
     says("EngineArgsRejected", r"chat template string .* doesn't exist|Loading lora adapter failed", OWN_FILE),
     says("EngineArgsRejected", r"invalid (?:tool call|reasoning) parser|Load format \S+ is not supported", ARGS),
@@ -92,16 +74,11 @@ _MODEL = (
         r"weights were not initialized from checkpoint|The size of tensor a \(\d+\) must match the size of tensor b",
         "config.json and the weights do not belong together: choose another revision in spec.model.uri.",
     ),
-    says(
-        "CheckpointCorrupt",
-        r"Invalid repository ID or local directory specified",
-        "The folder has no config.json: correct the path in spec.model.uri, or choose a repository in the format of "
-        "transformers.",
-    ),
 )
 
 TABLE = (
     *MEMORY,
+    *ARGUMENTS,
     *_ARGUMENTS,
     *_MEMORY,
     *GPU,
