@@ -10,7 +10,7 @@ from e2e.install.client import Client
 from e2e.models.make import MODEL
 from e2e.models.make import ensure as make_models
 from e2e.resources import apply, small
-from e2e.weights.models import LEAN, is_complete, story, weights
+from e2e.weights.models import LEAN, is_complete, story
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -32,8 +32,8 @@ def test_an_image_is_mounted_and_served(space: Space, client: Client, tmp_path: 
     assert "Paris" in client.ask(status["url"], "model", "What is the capital of France?")
 
 
-def test_an_image_that_is_not_there_is_a_failure_of_the_weights(space: Space) -> None:
+def test_an_image_that_is_not_there_is_told_before_any_engine_pod_waits_for_it(space: Space) -> None:
     apply(space, small("model", model={"uri": "oci://127.0.0.1:1/nobody/model:1"}, resources=LEAN))
     ready = space.wait_reason("model", "ImagePullFailed", 90)
     assert "127.0.0.1:1/nobody/model:1" in ready["message"]
-    assert weights(space, "model")["phase"] in ("Pending", "Failed")
+    assert not space.json("get", "deployments")["items"]
