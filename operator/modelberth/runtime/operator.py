@@ -37,6 +37,7 @@ from modelberth.runtime.queue import Queue
 from modelberth.runtime.replicas import Replicas
 from modelberth.runtime.resync import keep_in_sync, prime
 from modelberth.runtime.server import serve
+from modelberth.runtime.states import States
 from modelberth.runtime.store import Key, Raw, Store, owner_key
 from modelberth.runtime.watch import Watch
 from modelberth.scaling.scaler import Scaler
@@ -154,6 +155,7 @@ class Replica:
         self.lookups.wake = queue.add
         self.metrics.registry.register(PlanErrors(store))
         self.metrics.registry.register(Replicas(store))
+        self.metrics.registry.register(States(store))
         namespaces = self.settings.watch_namespaces
         await prime(self.kube, store, namespaces)
         following = [asyncio.create_task(activators.run())] if activators else []
