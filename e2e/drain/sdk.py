@@ -3,6 +3,7 @@
   python program.py FOLDER   # FOLDER/load.json says what to send, FOLDER/stop ends it, FOLDER/results.json is left
 
 Two clients at once: one keeps its connections, as the SDK does by itself, and one opens a connection per request.
+It ends when it is told to and each of them has sent as many requests as ``total`` says.
 """
 
 import asyncio
@@ -18,6 +19,8 @@ from openai import APIStatusError, AsyncOpenAI, AsyncStream, DefaultAsyncHttpxCl
 PROMPT = "Tell a long story about a harbour."
 FINISHED = ("stop", "length")
 AFTER_FAILURE_S = 0.2
+TIMEOUT_S = 120.0
+"""For everything. The SDK gives a connection 5 s, which an engine on a busy machine with two cores may need."""
 BEGAN = time.monotonic()
 
 
@@ -53,8 +56,8 @@ async def streamed(client: AsyncOpenAI, request: dict[str, Any], record: dict[st
 
 
 async def answered(client: AsyncOpenAI, request: dict[str, Any], record: dict[str, Any]) -> None:
-    """Waits for a whole answer."""
-    answer = await client.chat.completions.create(**request)
+    """Waits for a whole answer, of one token: the connection is soon free for a next request."""
+    answer = await client.chat.completions.create(**{**request, "max_tokens": 1})
     record["status"], record["first_byte"] = 200, now()
     record["finished"] = all(choice.finish_reason in FINISHED for choice in answer.choices)
 
@@ -69,14 +72,14 @@ def causes(error: BaseException | None) -> str:
 
 
 async def work(client: AsyncOpenAI, load: dict[str, Any], kind: dict[str, bool], records: list[Any]) -> None:
-    """One request after the other, until it is cancelled between two of them."""
+    """One request after the other."""
     request = {
         "model": load["model"],
         "messages": [{"role": "user", "content": PROMPT}],
         "max_tokens": load["max_tokens"],
         "temperature": 0,
     }
-    while not load["folder"].joinpath("stop").exists():
+    while sum(one["pooled"] is kind["pooled"] for one in records) < load["total"] or not load["stop"].exists():
         record = {
             **{"url": load["urls"][0], "started": now(), "first_byte": None, "ended": None, "status": None},
             **{"reused": False, "finished": False, "error": ""},
@@ -94,8 +97,9 @@ async def work(client: AsyncOpenAI, load: dict[str, Any], kind: dict[str, bool],
 
 
 async def main(folder: Path) -> None:
-    load = {**json.loads((folder / "load.json").read_text()), "folder": folder}
-    options: dict[str, Any] = {"base_url": load["urls"][0], "api_key": "none", "max_retries": 0}
+    load = {**json.loads((folder / "load.json").read_text()), "stop": folder / "stop"}
+    options: dict[str, Any] = {"base_url": load["urls"][0], "api_key": "none"}
+    options |= {"max_retries": 0, "timeout": TIMEOUT_S}
     apart = DefaultAsyncHttpxClient(limits=httpx2.Limits(max_keepalive_connections=0))
     clients = {True: AsyncOpenAI(**options), False: AsyncOpenAI(**options, http_client=apart)}
     records: list[Any] = []

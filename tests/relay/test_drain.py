@@ -56,6 +56,15 @@ def test_a_client_that_is_connected_may_send_its_next_request() -> None:
     assert len(looks.seen) == 6
 
 
+def test_a_client_that_never_goes_is_left_at_an_idle_moment_of_the_second_half() -> None:
+    looks = Looks(*[BUSY] * 70, clients=(1,) * 999)
+    assert looks.drain()
+    assert looks.seen[-1] == TIMES.pause + 70 * LOOK_EVERY_S + LOOK_EVERY_S
+    looks = Looks(clients=(1,) * 999)
+    assert looks.drain()
+    assert looks.seen[-1] == TIMES.pause + TIMES.limit / 2 + LOOK_EVERY_S
+
+
 def test_where_the_kernel_does_not_tell_of_clients_the_engine_alone_is_looked_at() -> None:
     looks = Looks(BUSY, clients=(None,) * 9)
     assert looks.drain()
