@@ -164,7 +164,9 @@ async def test_a_pod_that_cannot_start_says_why(
 
 async def test_a_pod_that_the_api_server_refuses(private_cluster: Cluster) -> None:
     cluster = private_cluster
-    cluster.kube.refuse("create", "Pod", 403, "exceeded quota: pods")
+    cluster.kube.refuse(
+        "create", "Pod", 403, "exceeded quota: compute, requested: pods=1, used: pods=9, limited: pods=9"
+    )
     await cluster.create(private())
     assert cluster.state("Stalled") == ("True", "QuotaExceeded")
 

@@ -201,11 +201,17 @@ async def test_a_prefetch_that_fails_is_told_like_an_engine_pods_fetch(warming: 
 
 
 async def test_a_namespace_that_refuses_the_pod_says_so(cluster: Cluster) -> None:
-    cluster.kube.refuse("create", "Pod", 403, 'pods "llama-prefetch" is forbidden: violates PodSecurity', times=-1)
+    cluster.kube.refuse(
+        "create",
+        "Pod",
+        403,
+        'pods "llama-prefetch" is forbidden: violates PodSecurity "restricted:latest": hostPath',
+        times=-1,
+    )
     await cluster.create(model_deployment(**WARM))
     await cluster.settle(1)
-    assert cluster.state()[0] == "False"
-    assert "violates PodSecurity" in cluster.condition("Ready")["message"]
+    assert cluster.state() == ("False", "PodRejected")
+    assert "Pod Security restricted of this namespace forbids the pods" in cluster.condition("Ready")["message"]
     cluster.kube.refusals.clear()
     await asyncio.sleep(120)
     assert cluster.child("Pod", POD) is not None

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from modelberth.ports.kube import ApiError, Kube
+from modelberth.reconcile.checks.admission import judged
+from modelberth.reconcile.checks.words import refusal
 from modelberth.reconcile.observed import Observed, Raw, View, owned_by
 from modelberth.reconcile.problem import Problem
 from modelberth.reconcile.refusal import rejection
@@ -46,4 +48,7 @@ class Errands:
 def _refusal(error: ApiError) -> Problem:
     if error.transient or error.namespace_ends:
         raise error
-    return rejection(error)
+    if error.status != 403:
+        return rejection(error)
+    found = judged(refusal(error.message))
+    return Problem(found.reason, found.message, found.stalled)
