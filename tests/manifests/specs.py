@@ -29,6 +29,16 @@ _VARIABLES: tuple[dict[str, Any], ...] = (
     {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
     {"name": "TRACING", "valueFrom": {"secretKeyRef": {"name": "tracing", "key": "headers"}}},
 )
+_WEIGHTS: tuple[dict[str, Any], ...] = (
+    {},
+    {"cache": {"type": "PersistentVolumeClaim", "persistentVolumeClaim": {"claimName": "shared"}}, "prefetch": True},
+    {
+        "cache": {
+            "type": "PersistentVolumeClaim",
+            "persistentVolumeClaim": {"size": "50Gi", "storageClassName": "fast", "accessMode": "ReadWriteOnce"},
+        }
+    },
+)
 _POD_TEMPLATES: tuple[dict[str, Any], ...] = (
     {},
     {"metadata": {"labels": {"team": "search"}, "annotations": {"a/b": "c"}}},
@@ -37,7 +47,7 @@ _POD_TEMPLATES: tuple[dict[str, Any], ...] = (
     {"spec": {"containers": [{"name": "beside", "image": "busybox", "securityContext": RESTRICTED}]}},
     {
         "spec": {
-            "containers": [{"name": "engine", "volumeMounts": [{"name": "home", "mountPath": "/cache"}]}],
+            "containers": [{"name": "engine", "volumeMounts": [{"name": "home", "mountPath": "/compiled"}]}],
             "volumes": [{"name": "home", "persistentVolumeClaim": {"claimName": "caches"}}],
             "affinity": {"nodeAffinity": None, "podAffinity": {}},
         }
@@ -121,6 +131,8 @@ def resources(draw: st.DrawFn) -> dict[str, Any]:
     }
     if spec["device"] == "CPU":
         spec["resources"]["limits"].setdefault("memory", "8Gi")
+    if uri.startswith("hf://"):
+        spec["weights"] = draw(st.sampled_from(_WEIGHTS))
     if kind != "SGLang" and draw(st.booleans()):
         spec["apiKeySecretRef"] = {"name": "keys"}
     made = resource(spec)
