@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 INDEX = $(shell $(BIN)/python -m pip config get global.index-url 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint test demo demo-down generate drift build lock cluster-up cluster-down soak bench
+.PHONY: help setup check lint test demo demo-down generate drift build lock cluster-up cluster-down fuzz soak bench
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -68,8 +68,11 @@ lock: $(INSTALLED) ## resolve the dependencies anew
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --upgrade --extra dev \
 	  --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
 
-soak: $(INSTALLED) ## long: 8,000 generated specs, judged by the API server and by Python alike
+fuzz: $(INSTALLED) ## long: 8,000 generated specs, judged by the API server and by Python alike
 	MODELBERTH_EXAMPLES=8000 $(BIN)/pytest e2e/api
+
+soak: $(INSTALLED) ## 15 minutes of chaos on 30 resources; one like another: make soak SOAK="--seed 7"
+	$(BIN)/python -m e2e.soak $(SOAK)
 
 bench: $(INSTALLED) ## the control plane under bursts of 40 and 500 resources
 	$(BIN)/python bench/control_plane.py
