@@ -47,9 +47,10 @@ PREFIX = re.compile(
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
+# Repetitions are bounded: a line may be 4096 times the same letter, which must not take the square of that.
 _MOVES = (
-    (re.compile(r"[^\s\"'(]*/(?:site|dist)-packages/"), ""),
-    (re.compile(r"[^\s\"'(]*/lib/python3\.\d+/"), ""),
+    (re.compile(r"/[^\s\"'(]{0,200}/(?:site|dist)-packages/"), ""),
+    (re.compile(r"/[^\s\"'(]{0,200}/lib/python3\.\d+/"), ""),
     (re.compile(r"\b0x[0-9a-fA-F]{4,}"), "0x…"),
     (re.compile(r"\b([Pp]id|PID)([ =:]+)\d+"), r"\1\2…"),
     (re.compile(r"\b([Pp]rocess(?:es)?) \d+"), r"\1 …"),
@@ -57,13 +58,15 @@ _MOVES = (
     (re.compile(r"(?<=tcp://)[^\s'\"]+|\b\d{1,3}(?:\.\d{1,3}){3}:\d{5}\b|(?<=localhost:)\d{5}\b"), "…"),
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "…"),
     (re.compile(r"\b(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{12,}\b"), "…"),
-    (re.compile(r"(/tmp/)[\w.-]*[0-9][\w.-]{5,}"), r"\1…"),
+    (re.compile(r"(/tmp/)[\w.-]{0,100}[0-9][\w.-]{5,}"), r"\1…"),
     # pydantic ends with what it was given, as Python writes it
-    (re.compile(r"\s*\[type=[a-z_]+, input_value=.*\]$"), ""),
+    (re.compile(r"\[type=[a-z_]+, input_value=.*\]$"), ""),
 )
 """What differs from one try to the next, and where Python was installed."""
 
-_SECRETS = re.compile(r"\bhf_[A-Za-z0-9]{16,}|(?<=[Bb]earer )\S+|(?<=://)[^/\s@]+:[^/\s@]+(?=@)|\bsk-[\w-]{16,}")
+_SECRETS = re.compile(
+    r"\bhf_[A-Za-z0-9]{16,}|(?<=[Bb]earer )\S+|(?<=://)[^/\s@]{1,100}:[^/\s@]{1,100}(?=@)|\bsk-[\w-]{16,}"
+)
 
 _MARK = re.compile(
     rb"Traceback \(most recent|[Ee]rror|ERROR|CRITICAL|FATAL|[Ff]atal |Exception|[Kk]illed|Abort|terminate called"
@@ -102,7 +105,7 @@ def stable(line: str) -> str:
 class Words:
     """Takes the engine's output as it comes, in any pieces, and keeps little of it."""
 
-    def __init__(self, secrets: Iterable[str] = (), now: float | None = None) -> None:
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets = sorted((value for value in secrets if len(value) >= 4), key=len, reverse=True)
         self._rests: dict[int, bytes] = {}
         self._open: dict[tuple[int, str], _Traceback] = {}
@@ -274,4 +277,4 @@ def _is_error(level: str, said: str) -> bool:
 def _settled(said: str) -> str:
     for pattern, replacement in _MOVES:
         said = pattern.sub(replacement, said)
-    return said
+    return said.rstrip()

@@ -45,7 +45,7 @@ def read(engine_type: EngineType, text: str) -> Failure | None:
             container that its owner can make say anything, so what is read of it and what is told are bounded.
     """
     stripped = (stable(line)[: 2 * MAX_LINE] for line in text[-MAX_TEXT:].splitlines())
-    lines = [line for line in stripped if not line.startswith(SOURCE)]
+    lines = list(dict.fromkeys(line for line in stripped if line and not line.startswith(SOURCE)))
     for pattern in TABLES[engine_type]:
         found = [match for line in lines if (match := pattern.line.search(line))]
         if found:
