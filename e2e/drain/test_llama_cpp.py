@@ -1,26 +1,58 @@
-"""llama.cpp: pods go for every reason, the operator among them."""
+"""llama.cpp: pods go for every reason, and the operator goes."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from e2e.conftest import Space
 from e2e.drain.asked import asking
-from e2e.drain.causes import NAME, every_cause
+from e2e.drain.causes import NAME, every_cause, evict
 from e2e.install.client import Client
+from e2e.install.processes import kill, leader
+from e2e.install.stage import SYSTEM, Stage
 from e2e.resources import apply, small
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 PATIENCE_S = 240
 TOKENS = 24
+DOWN_S = 120
 
 
-@pytest.fixture
-def url(space: Space) -> str:
+def served(space: Space, replicas: int) -> str:
+    """The URL of a new model, once it answers."""
     space.platform.image("llama-cpp")
-    apply(space, small(NAME, maxNumSeqs=6, rollout={"maxSurge": 1}))
+    apply(space, small(NAME, replicas=replicas, maxNumSeqs=6, rollout={"maxSurge": 1}))
     return str(space.wait_ready(NAME, timeout_s=180)["url"])
 
 
-def test_no_request_is_lost_when_pods_go(space: Space, application: Client, url: str) -> None:
+def test_no_request_is_lost_when_pods_go(space: Space, application: Client) -> None:
+    url = served(space, 1)
     with asking(application, url, TOKENS) as story:
         every_cause(space, story, PATIENCE_S)
+
+
+def test_no_request_is_lost_while_the_operator_is_away(space: Space, application: Client) -> None:
+    url = served(space, 2)
+    with asking(application, url, TOKENS) as story, without_operator(space.platform):
+        story.note("the operator was killed")
+        evict(space, 2, PATIENCE_S)
+        story.note("evicted and replaced")
+        time.sleep(max(0.0, DOWN_S - story.seconds))
+    assert story.seconds >= DOWN_S
+
+
+@contextmanager
+def without_operator(stage: Stage) -> Iterator[None]:
+    """Its leader dies at once, the others leave, and none comes back before the block ends."""
+    operator = ("-n", SYSTEM, "scale", "deployment/modelberth")
+    wanted = stage.kubectl.json("-n", SYSTEM, "get", "deployment", "modelberth")["spec"]["replicas"]
+    kill(stage, leader(stage))
+    stage.kubectl(*operator, "--replicas=0")
+    try:
+        yield
+    finally:
+        stage.kubectl(*operator, f"--replicas={wanted}")
+        stage.kubectl("-n", SYSTEM, "rollout", "status", "deployment/modelberth", "--timeout=120s")
