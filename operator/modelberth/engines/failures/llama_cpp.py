@@ -11,6 +11,7 @@ LESS_GPU_MEMORY = (
     "Lower spec.maxModelLen or spec.maxNumSeqs, set spec.kvCacheDtype, choose a file with fewer bits per weight, or "
     "give more GPUs in spec.resources.limits."
 )
+KV_CACHE = "failed to allocate buffer for kv cache"
 
 TABLE = (
     says("EngineArgsRejected", r"error: invalid argument: ", ARGS),
@@ -33,7 +34,7 @@ TABLE = (
         "OutOfGpuMemory",
         r"allocating (?P<needed>[0-9.]+) (?P<needed_unit>MiB) on device \d+: cudaMalloc failed: out of memory",
         LESS_GPU_MEMORY,
-        also=r"failed to allocate (?:buffer for kv cache|compute buffers)|unable to allocate \S+ buffer",
+        also=rf"{KV_CACHE}|failed to allocate compute buffers|unable to allocate \S+ buffer",
     ),
     says(
         "OutOfGpuMemory",
@@ -46,6 +47,7 @@ TABLE = (
         r"failed to allocate (?:CPU|CUDA_Host)\S* buffer of size (?P<needed_bytes>\d+)|insufficient memory"
         r"|std::bad_alloc",
         MORE_MEMORY,
+        also=KV_CACHE,
     ),
     says("UnsupportedModel", r"unknown (?:model architecture|pre-tokenizer type)", NEWER_IMAGE),
     says("UnsupportedModel", r"this GGUF file is version \d+ but", NEWER_IMAGE),

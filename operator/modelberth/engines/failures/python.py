@@ -119,6 +119,17 @@ CHECKPOINT = (
         r"SafetensorError: |PytorchStreamReader failed|Error while deserializing header",
         f"A file of the weights is cut off or is not what its name says. {FETCH_AGAIN}",
     ),
+    says(
+        "CheckpointCorrupt",
+        r"Weight files referenced in index but missing|references \d+ shard file\(s\) missing"
+        r"|Cannot find any model weights",
+        f"The repository lacks files of the weights. {FETCH_AGAIN}",
+    ),
+    says(
+        "CheckpointCorrupt",
+        r"weights were not initialized from checkpoint|The size of tensor a \(\d+\) must match the size of tensor b",
+        "config.json and the weights do not belong together: choose another revision in spec.model.uri.",
+    ),
     says("ModelNotFound", r"HFValidationError: Repo id must be in the form .*'/", NO_MODEL),
     says(
         "CheckpointCorrupt",

@@ -6,7 +6,6 @@ from modelberth.engines.failures.python import (
     ARGS,
     ARGUMENTS,
     CHECKPOINT,
-    FETCH_AGAIN,
     GPU,
     MEMORY,
     MODEL,
@@ -63,16 +62,6 @@ _MODEL = (
         "UnsupportedModel",
         r"Model architectures .* (?:are not supported|failed to be inspected)|There is no module or parameter named",
         NEWER_IMAGE,
-    ),
-    says(
-        "CheckpointCorrupt",
-        r"Weight files referenced in index but missing|Cannot find any model weights",
-        f"The repository lacks files of the weights. {FETCH_AGAIN}",
-    ),
-    says(
-        "CheckpointCorrupt",
-        r"weights were not initialized from checkpoint|The size of tensor a \(\d+\) must match the size of tensor b",
-        "config.json and the weights do not belong together: choose another revision in spec.model.uri.",
     ),
 )
 
