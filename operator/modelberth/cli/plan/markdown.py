@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
+from modelberth.cli.capacity import capacity, requests
 from modelberth.cli.inputs import printable
 from modelberth.cli.plan.judging import Judged
 from modelberth.cli.plan.what_if import Compared
-from modelberth.cli.plan.words import answer, capacity, hardware, requests, sizes, title, verdict
+from modelberth.cli.plan.words import answer, hardware, sizes, title, verdict
 
 MARKER = "<!-- modelberth plan -->"
 """First line, by which a pipeline finds its earlier comment and replaces it."""

@@ -11,11 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from modelberth.api.finding import INVALID_SPEC
+from modelberth.cli.capacity import capacity, requests
 from modelberth.cli.inputs import printable
 from modelberth.cli.plan.bar import EXCESS, NOT_USED, cells
 from modelberth.cli.plan.judging import Judged
 from modelberth.cli.plan.what_if import Compared
-from modelberth.cli.plan.words import answer, capacity, gpus, hardware, parts, requests, sizes, title, verdict
+from modelberth.cli.plan.words import answer, gpus, hardware, parts, sizes, title, verdict
 from modelberth.planner.plan import DOES_NOT_FIT, UNSUPPORTED, PerGpu
 
 PLAIN_WIDTH = 80

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from modelberth.cli.plan.words import capacity
+from modelberth.cli.capacity import capacity
 from modelberth.cli.story.amounts import bar, count_of, duration, joined, size
 from modelberth.cli.story.headline import Raw, conditions
 from modelberth.manifests.names import UPGRADE
