@@ -10,7 +10,7 @@ import yaml
 from modelberth.api.crd import crd_yaml
 from tests.cli.command import modelberth
 
-COMMANDS = ("plan", "render", "crds", "operator", "fetch", "facts", "relay", "activator")
+COMMANDS = ("plan", "render", "status", "diagnose", "crds", "operator", "fetch", "facts", "relay", "activator")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 

@@ -12,7 +12,19 @@ Modelberth serves large language models on Kubernetes.
 Apply a ModelDeployment, get an OpenAI-compatible URL. These commands run the operator, and show what it would do.
 """
 
-COMMANDS = ("plan", "render", "crds", "operator", "activator", "fetch", "facts", "relay", "hooks")
+COMMANDS = (
+    "plan",
+    "render",
+    "status",
+    "diagnose",
+    "crds",
+    "operator",
+    "activator",
+    "fetch",
+    "facts",
+    "relay",
+    "hooks",
+)
 """Modules of this package, each with add_parser."""
 
 BROKEN_PIPE = 128 + 13
@@ -35,10 +47,10 @@ class Parser(argparse.ArgumentParser):
         super().exit(self.wrong_usage if status == 2 else status, message)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a ModelDeployment is invalid."""
+def main(argv: list[str] | None = None, program: str = "modelberth") -> int:
+    """Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a ModelDeployment is invalid, 4 the cluster has no answer."""
     given = sys.argv[1:] if argv is None else argv
-    args = _parse(given)
+    args = _parse(given, program)
     try:
         code: int = args.run(args)
         sys.stdout.flush()
@@ -49,8 +61,16 @@ def main(argv: list[str] | None = None) -> int:
     return code
 
 
-def _parse(given: list[str]) -> argparse.Namespace:
-    parser = Parser(prog="modelberth", description=DESCRIPTION, formatter_class=_Help)
+def plugin() -> int:
+    """`kubectl modelberth`: kubectl runs a program named kubectl-modelberth in the PATH.
+
+    https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins/
+    """
+    return main(program="kubectl modelberth")
+
+
+def _parse(given: list[str], program: str) -> argparse.Namespace:
+    parser = Parser(prog=program, description=DESCRIPTION, formatter_class=_Help)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     # Only the command that was asked for is imported: the hub's client alone takes longer than a plan.
     for command in [name for name in COMMANDS if given[:1] == [name]] or COMMANDS:
