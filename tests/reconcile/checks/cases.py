@@ -45,7 +45,7 @@ def deployment(spec: Raw | None = None, **deployment_status: Any) -> Raw:
 
 def case(*pods: Raw, spec: Raw | None = None, plan: Raw | None = None, now: float | None = None) -> Case:
     """Pods of a template, at a moment."""
-    return Case(list(pods), deployment(spec), plan or {}, None if now is None else at(now))
+    return Case(list(pods), deployment(spec), plan or {}, now=None if now is None else at(now))
 
 
 PLAN = {

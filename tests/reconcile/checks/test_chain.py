@@ -164,3 +164,12 @@ def test_whatever_a_kubelet_says_ends_in_words(containers: list[Raw], phase: str
 
 def test_every_check_is_in_the_chain_once() -> None:
     assert len(set(CHECKS)) == len(CHECKS)
+
+
+def test_the_pod_that_reads_a_model_names_the_model_s_image() -> None:
+    reference = "registry.example.com/acme/model:1"
+    one = container(image="operator:1", state=waiting("ErrImagePull", f'failed to pull image "{reference}": not found'))
+    resource = {"metadata": {"uid": "u"}, "spec": {"model": {"uri": f"oci://{reference}"}}}
+    problem = check_pods(Observed(resource, {}, [pod(status(one))]))
+    assert problem is not None
+    assert problem.message.startswith(f"The image {reference} of spec.model.uri cannot be pulled")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from modelberth.manifests.names import ENGINE, FETCH, RELAY
+from modelberth.reconcile.checks.case import Case
 from modelberth.reconcile.checks.config import UNMOUNTED_S, missing_config, unmounted
 from modelberth.reconcile.checks.crashes import crash_loop, relay_failed
 from modelberth.reconcile.checks.driver import driver_unfit
@@ -96,10 +97,9 @@ def test_what_to_do_follows_from_the_error(error: str, advice: str) -> None:
 
 
 def test_the_image_of_a_model_is_named_as_such() -> None:
-    spec = {"volumes": [{"name": "weights", "image": {"reference": "registry.example.com/acme/model:1"}}]}
     message = 'Back-off pulling image "registry.example.com/acme/model:1": ErrImagePull: not found'
     one = container(image="registry.example.com/acme/engine:1", state=waiting("ImagePullBackOff", message))
-    found = image_pull(case(pod(status(one)), spec=spec))
+    found = image_pull(Case([pod(status(one))], model_image="registry.example.com/acme/model:1"))
     assert found is not None
     assert found.message.startswith(
         "The image registry.example.com/acme/model:1 of spec.model.uri cannot be pulled: not found."

@@ -75,6 +75,8 @@ class Case:
     """The Deployment, where these pods are of its newest template."""
     plan: Raw = field(default_factory=dict)
     """status.plan of the revision that runs; empty where nothing was planned."""
+    model_image: str = ""
+    """Reference of the image that holds the model; empty where none does."""
     now: str | None = None
     """RFC 3339, UTC; None: what depends on time is not looked at."""
 
@@ -106,15 +108,20 @@ class Case:
 
 def cases_of(observed: Observed, now: str | None) -> tuple[Case, Case]:
     """The pods of the newest revision, and those of older ones."""
-    workload = observed.workload
+    workload, image = observed.workload, _model_image(observed)
     if workload is None:
-        return Case(observed.pods, now=now), Case([])
+        return Case(observed.pods, model_image=image, now=now), Case([])
     plan = observed.frozen.facts.planned.record if observed.frozen else {}
     newest = (workload["spec"]["template"].get("metadata", {}).get("labels") or {}).get(REVISION)
     groups: dict[bool, list[Raw]] = {True: [], False: []}
     for pod in observed.pods:
         groups[(pod["metadata"].get("labels") or {}).get(REVISION) == newest].append(pod)
-    return Case(groups[True], workload, plan, now), Case(groups[False], now=now)
+    return Case(groups[True], workload, plan, image, now), Case(groups[False], model_image=image, now=now)
+
+
+def _model_image(observed: Observed) -> str:
+    uri = str((observed.resource.get("spec") or {}).get("model", {}).get("uri", ""))
+    return uri.removeprefix("oci://") if uri.startswith("oci://") else ""
 
 
 def condition(pod: Raw, kind: str) -> Raw:

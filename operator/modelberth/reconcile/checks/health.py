@@ -25,7 +25,9 @@ def start_timeout(case: Case) -> Found | None:
                 "Give it more time by startupProbe.failureThreshold of container engine in spec.podTemplate, or faster "
                 "weights (spec.weights.cache)"
             )
-            return Found("StartTimeout", what, f"its last words: {last_words(ended)}", advice)
+            # A server that was told to end exits with 0, and leaves nothing.
+            words = f"its last words: {last_words(ended)}" if ended.get("message") else ""
+            return Found("StartTimeout", what, words, advice)
     return None
 
 
@@ -52,7 +54,7 @@ def _unhealthy(container: Container, in_s: float = 0.0) -> Found:
     # One text before and after the kubelet ends it: it is one failure.
     return Found(
         "Unhealthy",
-        "The engine started and then stopped answering its probes",
+        "The engine has started and does not answer its probes",
         "its liveness probe has it started again when that lasts",
         "kubectl logs POD -c engine says what it is busy with; a probe of your own in spec.podTemplate may ask the "
         "wrong path",

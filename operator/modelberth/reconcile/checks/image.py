@@ -45,12 +45,8 @@ def image_pull(case: Case) -> Found | None:
 
 def _subject(case: Case, container: Container) -> str:
     # The kubelet pulls image volumes first, and tells of a failure as if it were the container's own image.
-    message = str(container.waiting.get("message", ""))
-    for volume in case.pod_spec.get("volumes") or []:
-        reference = (volume.get("image") or {}).get("reference")
-        if reference and reference in message:
-            where = "spec.model.uri" if volume["name"] == "weights" else f"volume {volume['name']}"
-            return f"The image {reference} of {where}"
+    if case.model_image and case.model_image in str(container.waiting.get("message", "")):
+        return f"The image {case.model_image} of spec.model.uri"
     return f"The image {container.image} of container {container.name}"
 
 

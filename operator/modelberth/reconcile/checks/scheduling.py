@@ -60,8 +60,9 @@ def messages(case: Case) -> Iterator[str]:
 
 
 def _unbound(case: Case) -> Found:
-    names = ", ".join(_claims(case.pod_spec)) or "one of its claims"
-    what = f"No node takes the pod: no volume is bound to PersistentVolumeClaim {names}"
+    names = ", ".join(_claims(case.pod_spec))
+    claim = f"PersistentVolumeClaim {names}" if names else "a PersistentVolumeClaim of it"
+    what = f"No node takes the pod: no volume is bound to {claim}"
     advice = "kubectl describe pvc says why; its StorageClass must exist and be able to make such a volume"
     return Found("Unschedulable", what, advice=advice, stalled=False)
 
