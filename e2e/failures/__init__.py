@@ -1,0 +1,1 @@
+"""What cannot work, and what its status says then."""
