@@ -89,6 +89,23 @@ def test_secrets_of_the_environment_are_not_told(tmp_path: Path) -> None:
     assert b"s3cr3t-value" in ended.err, "the log is the engine's own affair"
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("HF_TOKEN", False),
+        ("VLLM_API_KEY", False),
+        ("AWS_SECRET_ACCESS_KEY", False),
+        ("DB_PASSWORD", False),
+        ("OPENAI_APIKEY", False),
+        ("TOKENIZERS_PARALLELISM", True),
+        ("MONKEY", True),
+    ],
+)
+def test_what_a_secret_is_called(name: str, told: bool, tmp_path: Path) -> None:
+    ended = Ended(tmp_path, f"import os; raise ValueError(os.environ['{name}'])", **{name: "some-value"})
+    assert ended.message.splitlines()[0] == ("ValueError: some-value" if told else "ValueError: ***")
+
+
 def test_the_same_crash_leaves_the_same_message(tmp_path: Path) -> None:
     script = """
 import os, tempfile

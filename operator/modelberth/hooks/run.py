@@ -8,6 +8,7 @@ It forwards signals, reaps the orphans of the engine's processes, and ends with 
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import sys
@@ -16,9 +17,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelberth.hooks.words import Words, fit
+    from modelberth.hooks.words import LIMIT, Words, fit
 else:
-    from words import Words, fit
+    from words import LIMIT, Words, fit
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TERMINATION_LOG = "/dev/termination-log"
@@ -29,7 +30,9 @@ LINGER_S = 1.0
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 """Where the kernel counts what it killed at this container's memory limit: cgroup v2, v1."""
-SECRET_NAMES = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+KILLED = "The kernel killed a process of this container at its memory limit."
+SECRET_NAME = re.compile(r"(?:^|_|API)(?:KEY|TOKEN|SECRET|PASSWORD)S?(?:_|$)")
+"""HF_TOKEN, and not TOKENIZERS_PARALLELISM."""
 
 
 class Engine:
@@ -132,22 +135,23 @@ def main(command: list[str]) -> int:
     try:
         status = Engine(command, words).attend()
     except (FileNotFoundError, PermissionError) as error:
-        _say(f"error: {error.strerror}: {command[0]}")
-        _tell([f"error: {error.strerror}: {command[0]}"])
+        text = f"error: {error.strerror}: {command[0]}"
+        _say(text)
+        with suppress(OSError):
+            _tell([text])
         return 127 if isinstance(error, FileNotFoundError) else 126
     if status != 0:
-        note = "The kernel killed a process of this container at its memory limit."
-        _tell([*([note] if _oom_kills() > killed else []), *words.text().split("\n")])
+        try:
+            _tell([*([KILLED] if _oom_kills() > killed else []), *words.text().split("\n")])
+        except Exception as error:  # the status is there without a message
+            _say(f"run.py: no termination message: {error!r}")
     return status
 
 
 def _tell(lines: list[str]) -> None:
-    """Into the container's termination message; the status is there without it."""
-    try:
-        with open(os.environ.get("MODELBERTH_TERMINATION_LOG", TERMINATION_LOG), "w", encoding="utf-8") as file:
-            file.write(fit(lines, 3500))
-    except OSError as error:
-        _say(f"run.py: no termination message: {error}")
+    """Into the container's termination message."""
+    with open(os.environ.get("MODELBERTH_TERMINATION_LOG", TERMINATION_LOG), "w", encoding="utf-8") as file:
+        file.write(fit(lines, LIMIT))
 
 
 def _say(text: str) -> None:
@@ -162,7 +166,7 @@ def _environment() -> dict[str, str]:
 
 
 def _secrets() -> list[str]:
-    return [value for name, value in os.environ.items() if any(part in name.upper() for part in SECRET_NAMES)]
+    return [value for name, value in os.environ.items() if SECRET_NAME.search(name.upper())]
 
 
 def _oom_kills() -> int:
