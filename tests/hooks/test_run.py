@@ -20,9 +20,9 @@ PR_SET_CHILD_SUBREAPER = 36
 class Ended:
     """How a wrapped program ended, and the message that it left."""
 
-    def __init__(self, folder: Path, script: str, *, input_program: list[str] | None = None, **env: str) -> None:
+    def __init__(self, folder: Path, script: str | list[str], **env: str) -> None:
         self.log = folder / "termination-log"
-        program = input_program or [sys.executable, "-c", script]
+        program = [sys.executable, "-c", script] if isinstance(script, str) else script
         result = subprocess.run(
             [sys.executable, str(RUN), *program],
             capture_output=True,
@@ -65,7 +65,7 @@ def test_the_status_is_the_program_s(script: str, status: int, tmp_path: Path) -
 
 def test_signals_have_their_usual_meaning_in_the_program(tmp_path: Path) -> None:
     # Python itself ignores SIGPIPE (13) and SIGXFSZ (25). glibc starts programs with its own 32 and 33 ignored.
-    ignored = Ended(tmp_path, "", input_program=["grep", "SigIgn", "/proc/self/status"]).out.split()[1]
+    ignored = Ended(tmp_path, ["grep", "SigIgn", "/proc/self/status"]).out.split()[1]
     assert int(ignored, 16) & (1 << 31) - 1 == 0
 
 
@@ -117,7 +117,7 @@ raise RuntimeError(f"process {os.getpid()} pid={os.getpid()} {object()!r} {tempf
 
 
 def test_a_missing_command_is_told(tmp_path: Path) -> None:
-    ended = Ended(tmp_path, "", input_program=["no-such-program"])
+    ended = Ended(tmp_path, ["no-such-program"])
     assert (ended.status, ended.message) == (127, "error: No such file or directory: no-such-program")
 
 
@@ -133,7 +133,7 @@ def test_the_other_hooks_are_importable(tmp_path: Path) -> None:
 
 
 def test_processes_that_keep_the_pipes_do_not_keep_us(tmp_path: Path) -> None:
-    ended = Ended(tmp_path, "", input_program=["sh", "-c", "sleep 20 & echo served; exit 9"])
+    ended = Ended(tmp_path, ["sh", "-c", "sleep 20 & echo served; exit 9"])
     assert (ended.status, ended.out, ended.message) == (9, b"served\n", "served")
 
 
