@@ -3,16 +3,17 @@
 from typing import Any
 
 from e2e.conftest import Space
-from e2e.drain.causes import NAME
+from e2e.drain.causes import NAME, settled
 from e2e.resources import apply, small
 
 START_S = 420
 
 
 def heavy(space: Space, image: str, model: dict[str, Any], engine: dict[str, Any], **spec: Any) -> str:
-    """The URL of a new model on an engine from one of our images, once it answers."""
+    """The URL of a new model on an engine from one of our images, once two pods of it answer."""
     space.platform.image(image)
     resources = {"requests": {"cpu": "250m", "memory": "2Gi"}, "limits": {"memory": "6Gi"}}
     fields = {"model": model, "engine": engine, "gpuMemoryUtilization": 0.5, "maxNumSeqs": 6, "resources": resources}
-    apply(space, small(NAME, **fields, rollout={"maxSurge": 1}, **spec))
-    return str(space.wait_ready(NAME, timeout_s=START_S)["url"])
+    apply(space, small(NAME, **fields, replicas=2, rollout={"maxSurge": 1}, **spec))
+    settled(space, 2, set(), START_S)
+    return str(space.wait_ready(NAME, timeout_s=60)["url"])

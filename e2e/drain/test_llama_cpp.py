@@ -8,7 +8,7 @@ import pytest
 
 from e2e.conftest import Space
 from e2e.drain.asked import asking
-from e2e.drain.causes import NAME, every_cause, evict
+from e2e.drain.causes import NAME, every_cause, evict, settled, update
 from e2e.install.client import Client
 from e2e.install.processes import kill, leader
 from e2e.install.stage import SYSTEM, Stage
@@ -25,21 +25,25 @@ def served(space: Space, replicas: int) -> str:
     """The URL of a new model, once it answers."""
     space.platform.image("llama-cpp")
     apply(space, small(NAME, replicas=replicas, maxNumSeqs=6, rollout={"maxSurge": 1}))
-    return str(space.wait_ready(NAME, timeout_s=180)["url"])
+    settled(space, replicas, set(), 180)
+    return str(space.wait_ready(NAME, timeout_s=60)["url"])
 
 
 def test_no_request_is_lost_when_pods_go(space: Space, application: Client) -> None:
-    url = served(space, 1)
+    url = served(space, 2)
     with asking(application, url, TOKENS) as story:
         every_cause(space, story, PATIENCE_S)
+        # The only pod, replaced without a gap.
+        update(space, 1, PATIENCE_S)
+        story.note("updated")
 
 
 def test_no_request_is_lost_while_the_operator_is_away(space: Space, application: Client) -> None:
     url = served(space, 2)
     with asking(application, url, TOKENS) as story, without_operator(space.platform):
         story.note("the operator was killed")
-        evict(space, 2, PATIENCE_S)
-        story.note("evicted and replaced")
+        evict(space, PATIENCE_S)
+        story.note("evicted")
         time.sleep(max(0.0, DOWN_S - story.seconds))
     assert story.seconds >= DOWN_S
 
