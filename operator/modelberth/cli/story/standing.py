@@ -69,22 +69,22 @@ def _plan(status: Raw) -> Iterator[Row]:
                 )
             ]
         )
-        where = "each GPU" if plan.get("gpusPerReplica") else "the memory limit"
-        yield "memory", f"{parts} of {per_gpu.get('totalGiB', 0):.2f} GiB of {where}"
-    answer = {True: "fits", False: "does not fit", None: "not judged"}[plan.get("fits")]
+        where = " per GPU" if plan.get("gpusPerReplica") else ""
+        yield "memory", f"{parts} of {per_gpu.get('totalGiB', 0):.2f} GiB{where}"
     if plan:
-        held = (
-            "" if plan.get("fits") is False else capacity(plan.get("kvCacheTokens"), plan.get("maxConcurrency"), None)
-        )
-        yield "planned", joined([answer + (" (estimated)" if plan.get("estimated") else ""), held])
+        answer = {True: "fits", False: "does not fit", None: "not judged"}[plan.get("fits")]
+        estimated = " (estimated)" if plan.get("estimated") else ""
+        # Of one that does not fit it says what would be needed, not what there is.
+        yield "planned", joined([answer + estimated, "" if plan.get("fits") is False else _kv_cache(plan)])
     if observed:
-        yield (
-            "observed",
-            joined([capacity(observed.get("kvCacheTokens"), observed.get("maxConcurrency"), None), _error(observed)]),
-        )
+        yield "observed", joined([_kv_cache(observed), _error(observed)])
     for advice in plan.get("advice") or []:
-        what = capacity(advice.get("kvCacheTokens"), advice.get("maxConcurrency"), None)
-        yield "fits with", f"{advice.get('change')}: {what}"
+        yield "fits with", joined([str(advice.get("change")), _kv_cache(advice)])
+
+
+def _kv_cache(told: Raw) -> str:
+    held = capacity(told.get("kvCacheTokens"), told.get("maxConcurrency"), None)
+    return held and f"KV cache of {held}"
 
 
 def _error(observed: Raw) -> str:
