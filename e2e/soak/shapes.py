@@ -4,8 +4,10 @@ The first that is seen of each shape, before anything was disturbed, is what the
 nothing of the code under test.
 """
 
+import base64
 import json
 import re
+import zlib
 from typing import Any
 
 Raw = dict[str, Any]
@@ -14,13 +16,18 @@ DIGESTS = re.compile(r'(/(?:hash|revision)\\*":\s*\\*")[0-9a-f]+')
 """Labels and annotations that depend on the name, in JSON, and in JSON that is a string of it."""
 ASSIGNED = ("clusterIP", "clusterIPs", "replicas")
 """Fields of a spec that the cluster fills in, or that are compared apart."""
-CONTROLLERS = "deployment.kubernetes.io/"
+HISTORY = ("deployment.kubernetes.io/revision", "modelberth.dev/last-good")
+"""Annotations that tell of what was before."""
+PACKED = "modelberth.dev/pods"
+"""Annotation: base64 of zlib of JSON."""
 
 
 def shape(child: Raw, owner: str) -> dict[str, Any]:
     """The child without what the cluster writes and what depends on its owner's name."""
     meta = child["metadata"]
-    annotations = {k: v for k, v in meta.get("annotations", {}).items() if not k.startswith(CONTROLLERS)}
+    annotations = {key: value for key, value in meta.get("annotations", {}).items() if key not in HISTORY}
+    if PACKED in annotations:
+        annotations[PACKED] = zlib.decompress(base64.b64decode(annotations[PACKED])).decode()
     kept = {
         "labels": meta.get("labels", {}),
         "annotations": annotations,

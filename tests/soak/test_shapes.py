@@ -1,7 +1,9 @@
 """Children of the same spec differ in names alone."""
 
+import base64
 import hashlib
 import json
+import zlib
 from typing import Any
 
 from hypothesis import given
@@ -24,6 +26,7 @@ def child(name: str, **spec: Any) -> dict[str, Any]:
         "labels": {"modelberth.dev/modeldeployment": name},
         "annotations": {
             "modelberth.dev/hash": digest,
+            "modelberth.dev/pods": base64.b64encode(zlib.compress(f'{{"name": "{name}"}}'.encode())).decode(),
             "modelberth.dev/frozen": json.dumps({"labels": {"modelberth.dev/revision": digest}}),
             "deployment.kubernetes.io/revision": str(len(name)),
         },
