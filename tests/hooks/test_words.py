@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,19 @@ Traceback (most recent call last):
 )
 def test_what_differs_from_one_try_to_the_next_is_taken_out(line: str, said: str) -> None:
     assert stable(line) == said
+
+
+@given(st.sets(st.text("abc._0", min_size=1, max_size=9), min_size=1), st.randoms())
+def test_the_order_of_a_set_is_not_told(names: set[str], random: Random) -> None:
+    shuffled = sorted(names)
+    random.shuffle(shuffled)
+    said = "ValueError: missing {{{}}}"
+    assert stable(said.format(", ".join(map(repr, shuffled)))) == said.format(", ".join(map(repr, sorted(names))))
+
+
+def test_a_set_that_is_cut_off_is_left_out() -> None:
+    text = words("ValueError: missing {" + ", ".join(f"'layers.{number}.weight'" for number in range(999)) + "}")
+    assert text == "ValueError: missing {…"
 
 
 @pytest.mark.parametrize("sample", OUTPUTS, ids=name_of)
@@ -135,7 +149,7 @@ def test_secrets_are_not_told() -> None:
 
 def test_memory_is_bounded() -> None:
     kept = Words()
-    for number in range(1000):
+    for number in range(200):
         kept.feed(1, TRACEBACK.format("ValueError", f"number {number} is {'x' * 9000}").encode())
     kept.feed(1, b"y" * 1_000_000)
     assert len(kept._entries) <= MAX_ENTRIES

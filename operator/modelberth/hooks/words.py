@@ -21,8 +21,10 @@ WINDOW_S = 120.0
 MAX_ENTRIES = 48
 MAX_OPEN = 16
 """Tracebacks that are being printed at once: one per process."""
-MAX_LINE = 4096
+MAX_LINE = 16_384
 """Bytes of a line that are looked at."""
+MAX_LAST = 2048
+"""Bytes of each of the last lines."""
 MAX_MESSAGE_LINES = 6
 MAX_TOLD = 800
 """Bytes of a line that are told: vLLM names all 300 architectures that it knows in one."""
@@ -47,7 +49,7 @@ PREFIX = re.compile(
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
-# Repetitions are bounded: a line may be 4096 times the same letter, which must not take the square of that.
+# Repetitions are bounded: a line may be 16,000 times the same letter, which must not take the square of that.
 _MOVES = (
     (re.compile(r"/[^\s\"'(]{0,200}/(?:site|dist)-packages/"), ""),
     (re.compile(r"/[^\s\"'(]{0,200}/lib/python3\.\d+/"), ""),
@@ -63,6 +65,10 @@ _MOVES = (
     (re.compile(r"\[type=[a-z_]+, input_value=.*\]$"), ""),
 )
 """What differs from one try to the next, and where Python was installed."""
+
+_SET = re.compile(r"\{('[^'{}]{1,300}'(?:, '[^'{}]{1,300}')*)\}")
+_CUT_SET = re.compile(r"\{'[^{}]*$")
+"""Python writes the names of a set in another order each time; one that was cut off cannot be sorted."""
 
 _SECRETS = re.compile(
     r"\bhf_[A-Za-z0-9]{16,}|(?<=[Bb]earer )\S+|(?<=://)[^/\s@]{1,100}:[^/\s@]{1,100}(?=@)|\bsk-[\w-]{16,}"
@@ -121,8 +127,8 @@ class Words:
             for line in lines:
                 self._line(stream, line)
         else:
-            self._last.extend(line[:MAX_LINE] for line in lines[-LAST_LINES * 4 :])
-        if len(rest) > 16 * MAX_LINE:
+            self._last.extend(line[:MAX_LAST] for line in lines[-LAST_LINES * 4 :])
+        if len(rest) > 4 * MAX_LINE:
             self._line(stream, rest)
             rest = b""
         self._rests[stream] = rest
@@ -139,7 +145,7 @@ class Words:
 
     def _line(self, stream: int, raw: bytes) -> None:
         raw = raw[-MAX_LINE:] if b"\r" in raw else raw[:MAX_LINE]
-        self._last.append(raw)
+        self._last.append(raw[:MAX_LAST])
         marked = _MARK.search(raw) is not None
         if not marked and not self._open:
             return
@@ -277,4 +283,5 @@ def _is_error(level: str, said: str) -> bool:
 def _settled(said: str) -> str:
     for pattern, replacement in _MOVES:
         said = pattern.sub(replacement, said)
-    return said.rstrip()
+    said = _SET.sub(lambda found: "{{{}}}".format(", ".join(sorted(found[1].split(", ")))), said)
+    return _CUT_SET.sub("{…", said).rstrip()

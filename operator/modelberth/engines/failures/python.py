@@ -37,7 +37,7 @@ REMOTE_CODE = (
 ARGUMENTS = (
     says(
         "EngineArgsRejected",
-        r"^\w+(?:\.py)?(?: \w+)?: error: |: error: (?:unrecognized arguments|argument |the following)",
+        r"^(?:vllm|sglang|\w+\.py)(?: \w+)?: error: |: error: (?:unrecognized arguments|argument |the following)",
         ARGS,
     ),
     says(
