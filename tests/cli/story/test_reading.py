@@ -198,6 +198,36 @@ def test_the_same_event_is_told_once_with_its_number() -> None:
     ]
 
 
+def test_pods_that_cannot_be_made_are_one_event() -> None:
+    """Each try has a name of its own; client-go combines them after ten."""
+    sets = {"kind": "ReplicaSet", "name": "serving-78988d86cc"}
+    pods = ("aaaaa", "bbbbb", "ccccc")
+    messages = [f'Error creating: pods "serving-78988d86cc-{pod}" is forbidden: exceeded quota: none' for pod in pods]
+    messages[2] = f"(combined from similar events): {messages[2]}"
+    events = [
+        event(involvedObject=sets, message=message, lastTimestamp=f"2026-11-24T00:50:0{i}Z", count=i + 1)
+        for i, message in enumerate(messages)
+    ]
+    assert [(each.count, each.message) for each in events_of(changed("serving", events=events))] == [(6, messages[2])]
+
+
+def test_times_with_and_without_fractions_of_a_second() -> None:
+    events = [
+        event(reason="Second", eventTime="2026-11-24T00:50:00.900000Z"),
+        event(reason="First", lastTimestamp="2026-11-24T00:50:00Z"),
+    ]
+    assert [each.reason for each in events_of(changed("serving", events=events))] == ["First", "Second"]
+
+
+def test_what_stops_the_deployment_is_said_where_the_status_does_not() -> None:
+    deployment = seen("serving").deployment
+    assert deployment
+    stuck = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "no room"}
+    status = {**deployment["status"], "conditions": [stuck]}
+    around = changed("serving", deployment={**deployment, "status": status})
+    assert told(around) == ["The Deployment makes no progress: FailedCreate: no room"]
+
+
 def test_events_of_others_are_none_of_its_business() -> None:
     uid = seen("serving").resource["metadata"]["uid"]
     events = [

@@ -1,5 +1,6 @@
 """Events of a ModelDeployment and its children, the same ones told once. Pure."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,10 @@ MOST = 15
 """Told, the newest of them."""
 ROUTINE = frozenset({"Scheduled", "Pulled", "Created", "Started", "SuccessfulCreate", "SuccessfulDelete"})
 """What every pod goes through; the table of pods says how far each is."""
+
+COMBINED = "(combined from similar events): "
+"""What client-go writes before the message once there are too many that differ in details."""
+_ADDRESS = re.compile(r"\b\d+(\.\d+){3}\b")
 
 
 @dataclass(frozen=True)
@@ -33,15 +38,20 @@ class Event:
 def events_of(seen: Seen) -> list[Event]:
     """The newest last, at most MOST."""
     told: dict[tuple[bool, str, str, str], Event] = {}
-    for event in sorted(map(_event, _related(seen)), key=lambda event: event.last):
+    # Some times have fractions of a second and some do not: without the Z text sorts as time does.
+    for event in sorted(map(_event, _related(seen)), key=lambda event: event.last.rstrip("Z")):
         if event.reason in ROUTINE and not event.warning:
             continue
-        # Pods are named in messages about them; the same thing happened to each.
-        message = event.message.replace(event.name, "")
-        key = (event.warning, event.reason, event.kind, message)
+        key = (event.warning, event.reason, event.kind, _gist(event, str(seen.resource["metadata"]["name"])))
         before = told.pop(key, None)
         told[key] = replace(event, count=event.count + (before.count if before else 0))
     return list(told.values())[-MOST:]
+
+
+def _gist(event: Event, name: str) -> str:
+    """The message without what differs from pod to pod: names, addresses."""
+    text = event.message.removeprefix(COMBINED)
+    return _ADDRESS.sub("", re.sub(rf"\b{re.escape(name)}-[0-9a-z]+-[0-9a-z]{{5}}\b", "", text))
 
 
 def _related(seen: Seen) -> Iterator[Raw]:

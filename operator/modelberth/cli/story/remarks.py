@@ -18,7 +18,8 @@ def remarks(seen: Seen, pods: list[Pod], now: datetime) -> Iterator[str]:
     yield from _status(seen)
     yield from _service(seen)
     told = progress(seen.deployment)
-    yield from (f"The Deployment makes no progress: {obstacle}" for obstacle in (told.obstacles if told else ()))
+    if told is not None and not headline(seen.resource).problem:
+        yield from (f"The Deployment makes no progress: {obstacle}" for obstacle in told.obstacles)
     if "claims" not in seen.refused:
         there = {str(each["metadata"]["name"]): (each.get("status") or {}).get("phase") for each in seen.claims}
         for name in sorted(claims_wanted(seen)):
