@@ -96,10 +96,19 @@ MODEL = (
         stalled=False,
     ),
     Exhibit(
-        "broken-off", "DownloadFailed", lean("broken-off", fetch=through(BREAKS_OFF)), ("broke off",), stalled=False
+        "broken-off",
+        "DownloadFailed",
+        lean("broken-off", fetch=through(BREAKS_OFF)),
+        ("peer closed connection",),
+        stalled=False,
     ),
-    Exhibit("no-disk", "NotEnoughDisk", lean("no-disk", fetch=through(TOO_LARGE)), ("free", "ephemeral-storage")),
-    Exhibit("other-bytes", "CheckpointCorrupt", lean("other-bytes", fetch=through(OTHER_BYTES)), ("hash",)),
+    Exhibit(
+        "no-disk",
+        "NotEnoughDisk",
+        lean("no-disk", fetch=through(TOO_LARGE)),
+        ("are free in /models", "spec.weights.cache"),
+    ),
+    Exhibit("other-bytes", "CheckpointCorrupt", lean("other-bytes", fetch=through(OTHER_BYTES)), ("the hub states",)),
 )
 
 IMAGES_AND_OBJECTS = (

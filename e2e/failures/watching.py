@@ -45,7 +45,7 @@ def _failed(pod: Raw) -> float | None:
     for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
         for state in (container.get("state") or {}, container.get("lastState") or {}):
             ended = state.get("terminated")
-            if ended and ended["exitCode"] != 0:
+            if ended and (ended["exitCode"] != 0 or container["name"] == "engine"):
                 # Some never ran: their times are those of the year 1970.
                 return max(unix(ended["finishedAt"]), unix(pod["metadata"]["creationTimestamp"]))
             if state.get("waiting", {}).get("reason", "ContainerCreating") not in _ON_THE_WAY:

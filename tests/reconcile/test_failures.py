@@ -9,7 +9,9 @@ import pytest
 
 from modelberth.api.meta import KIND
 from modelberth.manifests.names import FETCH, RELAY
+from modelberth.reconcile.checks.case import STEADY_S
 from modelberth.reconcile.checks.health import PATIENCE_S
+from tests.fakes.clock import moment
 from tests.fakes.cluster import Cluster
 from tests.fakes.pods import answering, container, ended, fetched, loading, status, unschedulable, waiting
 from tests.fakes.resources import KEY, model_deployment
@@ -221,6 +223,26 @@ async def test_the_kernel_kills_the_relay(starting: Cluster) -> None:
     await tell(starting, status(fetched(), container(RELAY, state=ended("", 137, "OOMKilled")), answering()))
     assert starting.state("Stalled") == ("True", "RelayFailed")
     assert "memory limit" in starting.condition("Stalled")["message"]
+
+
+@pytest.mark.parametrize("name", [RELAY, "proxy"])
+async def test_what_has_no_probe_runs_for_a_moment_and_ends_again(starting: Cluster, name: str) -> None:
+    """Each time it runs the kubelet calls it ready."""
+    starting.workload().set(status(fetched(), answering()))
+    starting.workload().count(ready=2)
+    await starting.settle(60)
+    starting.kube.forget_writes()
+    for count in range(1, 30):
+        last = ended(f"attempt {count}", 2)
+        back_off = container(name, state=waiting("CrashLoopBackOff"), lastState=last, restartCount=count)
+        await tell(starting, status(fetched(), back_off, answering()))
+        runs = {"running": {"startedAt": moment()}}
+        alive = container(name, ready=True, started=True, state=runs, lastState=last, restartCount=count + 1)
+        await tell(starting, status(fetched(), alive, answering()))
+    assert starting.state("Stalled")[0] == "True"
+    assert starting.kube.writes == Counter({("apply", STATUS): 1})
+    await starting.settle(STEADY_S + 1)
+    assert starting.state("Stalled")[0] == "False", "now it runs"
 
 
 async def test_a_relay_that_runs_again_is_no_problem(starting: Cluster) -> None:

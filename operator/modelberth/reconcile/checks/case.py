@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import get_args
 
 from modelberth.api.spec import EngineType
-from modelberth.manifests.names import REVISION
+from modelberth.manifests.names import ENGINE, REVISION
 from modelberth.reconcile.observed import Observed, Raw
 
+STEADY_S = 60.0
+"""Seconds after which a container that ended before is taken to run again, where no probe tells it."""
 _ENGINES = {engine.lower(): engine for engine in get_args(EngineType)}
 
 
@@ -18,6 +20,7 @@ class Container:
 
     pod: Raw
     status: Raw
+    now: str | None = None
 
     @property
     def name(self) -> str:
@@ -41,10 +44,18 @@ class Container:
 
     @property
     def ended(self) -> Raw:
-        """How it ended last, whether it waits for its next start or runs again; empty where it never did, or where it
-        has answered since."""
+        """How it ended last, whether it waits for its next start or runs again; empty where it never did, or where
+        that is over."""
         ended: Raw = self._state("terminated") or (self.status.get("lastState") or {}).get("terminated") or {}
-        return {} if self.ready or self._answered_since(self.running.get("startedAt")) else ended
+        return {} if self._recovered() else ended
+
+    def steady_in(self) -> float | None:
+        """Seconds until it is taken to run again; None where time alone does not tell that."""
+        start = self.running.get("startedAt")
+        again = int(self.status.get("restartCount") or 0) > 1
+        if self.name == ENGINE or not again or not self.ready or not start or self.now is None:
+            return None
+        return STEADY_S - between(start, self.now)
 
     @property
     def served(self) -> bool:
@@ -55,6 +66,12 @@ class Container:
     def engine(self) -> EngineType | None:
         """The engine that its pod was built for."""
         return _ENGINES.get((self.pod["metadata"].get("labels") or {}).get("app.kubernetes.io/name", ""))
+
+    def _recovered(self) -> bool:
+        if self.name == ENGINE:
+            return self.ready or self._answered_since(self.running.get("startedAt"))
+        # Without a probe a container is ready as soon as it runs, also one that ends a moment later each time.
+        return self.ready and (self.steady_in() or 0.0) <= 0
 
     def _state(self, name: str) -> Raw:
         state: Raw = (self.status.get("state") or {}).get(name) or {}
@@ -88,7 +105,7 @@ class Case:
                 continue
             for one in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
                 if not names or one["name"] in names:
-                    yield Container(pod, one)
+                    yield Container(pod, one, self.now)
 
     @property
     def pod_spec(self) -> Raw:

@@ -57,7 +57,7 @@ class Checked:
     problem: Problem | None
     """None while everything is on its way."""
     again_s: float | None = None
-    """Seconds after which time alone makes a problem of what is none yet; None where it does not."""
+    """Seconds after which time alone makes or ends a problem; None where it does not."""
 
 
 def check_pods(observed: Observed) -> Problem | None:
@@ -71,7 +71,7 @@ def check_pods_at(observed: Observed, now: str | None) -> Checked:
     found, again_s = _first(newest)
     if found is None:
         found, later_s = _first(older)
-        again_s = min((delay for delay in (again_s, later_s) if delay is not None), default=None)
+        again_s = _sooner(again_s, later_s)
         if found is not None:
             what = f"Pods of an older revision are left, and fail: {found.what}"
             # The newest one takes their place by itself.
@@ -86,9 +86,13 @@ def _first(case: Case) -> tuple[Found | None, float | None]:
         if found is None:
             continue
         if found.in_s <= 0:
-            return found, again_s
-        again_s = found.in_s if again_s is None else min(again_s, found.in_s)
+            return found, _sooner(again_s, found.until_s)
+        again_s = _sooner(again_s, found.in_s)
     return None, again_s
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return min((delay for delay in (one, other) if delay is not None), default=None)
 
 
 def _problem(status: Raw, generation: int, found: Found) -> Problem:

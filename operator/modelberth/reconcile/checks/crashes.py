@@ -25,8 +25,9 @@ def crash_loop(case: Case) -> Found | None:
                 f"{_subject(container)} ends again and again",
                 f"exit code {ended.get('exitCode')}: {last_words(ended)}",
                 f"kubectl logs POD -c {container.name} --previous has all of it",
-                # What served until then may do so again.
-                stalled=not container.served,
+                # An engine that served until then may do so again.
+                stalled=container.name != ENGINE or not container.served,
+                until_s=container.steady_in(),
             )
     return None
 
@@ -40,8 +41,11 @@ def relay_failed(case: Case) -> Found | None:
         what = "The relay, which hands out the engine's metrics, does not run"
         if ended.get("reason") == "OOMKilled":
             advice = "Raise the memory limit of initContainers relay in spec.podTemplate"
-            return Found("RelayFailed", what, "it was killed at its memory limit", advice)
-        return Found("RelayFailed", what, f"it ended with exit code {ended.get('exitCode')}: {last_words(ended)}")
+            words = "it was killed at its memory limit"
+        else:
+            advice = "kubectl logs POD -c relay --previous has all of it"
+            words = f"it ended with exit code {ended.get('exitCode')}: {last_words(ended)}"
+        return Found("RelayFailed", what, words, advice, until_s=container.steady_in())
     return None
 
 

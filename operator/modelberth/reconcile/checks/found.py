@@ -16,6 +16,8 @@ class Found:
     """What a person can do."""
     stalled: bool = True
     """Only a person can end it."""
+    until_s: float | None = None
+    """Seconds until it is none any more, if nothing changes meanwhile; None: time alone does not end it."""
     in_s: float = 0.0
     """Seconds until it is a problem, if nothing changes meanwhile; 0 or less: it is one."""
 

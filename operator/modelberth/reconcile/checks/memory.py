@@ -15,7 +15,7 @@ def out_of_memory(case: Case) -> Found | None:
         what = f"{_subject(container.name)} was killed at its memory limit{_limit(case, container.name)}"
         if container.name != ENGINE:
             advice = f"Raise the memory limit of container {container.name} in spec.podTemplate"
-            return Found("OutOfMemory", what, advice=advice)
+            return Found("OutOfMemory", what, advice=advice, until_s=container.steady_in())
         advice = "Raise spec.resources.limits.memory, or lower spec.maxModelLen or spec.maxNumSeqs"
         on_cpu = bool(case.plan.get("perGpu")) and case.plan.get("gpusPerReplica") == 0
         return Found("OutOfMemory", what, advice=f"{plan_said(case.plan, Amounts())}. {advice}" if on_cpu else advice)
