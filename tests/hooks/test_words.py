@@ -186,3 +186,10 @@ def test_whole_lines_are_taken(lines: list[str], limit: int) -> None:
     text = fit(lines, limit)
     assert len(text.encode("utf-8", "replace")) <= limit
     assert all(len(line) <= 1000 for line in text.splitlines())
+
+
+def test_the_same_failure_of_a_real_engine_has_the_same_words() -> None:
+    outputs = {sample.name: sample.text for sample in OUTPUTS}
+    first, again = outputs["vllm/truncated.txt"], outputs["vllm/truncated-again.txt"]
+    assert sum(one != other for one, other in zip(first.splitlines(), again.splitlines(), strict=True)) > 100
+    assert words(first) == words(again)
