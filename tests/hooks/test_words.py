@@ -39,6 +39,10 @@ Traceback (most recent call last):
         ("[2026-11-24 00:31:57 TP0] Scheduler hit an exception:", "Scheduler hit an exception:"),
         ("[W1124 00:32:05.626551517 utils.cpp:68] Warning: NUMA", "Warning: NUMA"),
         ("[rank0]: KeyError: 'x'", "KeyError: 'x'"),
+        ("[rank3]:[E1124 00:32:05.626551517 ProcessGroupNCCL.cpp:616] timeout", "timeout"),
+        ("ERROR 01-12 08:36:38 multiproc_worker_utils.py:233] x", "x"),
+        ("(RayWorkerWrapper pid=1463574, ip=192.168.10.60) x", "x"),
+        ("(1) a file (2) another", "(1) a file (2) another"),
         ("0.00.046.200 E llama_model_load: error", "llama_model_load: error"),
         ('  File "/opt/venv/lib/python3.13/site-packages/vllm/x.py", line 1', '  File "vllm/x.py", line 1'),
         ("<object object at 0x7f00deadbeef> of process 4711, pid=12", "<object object at 0x…> of process …, pid=…"),
@@ -133,6 +137,15 @@ def test_errors_without_a_traceback() -> None:
         "vllm: error: unrecognized arguments: --x"
     )
     assert words("INFO: up\nFatal Python error: Segmentation fault\n") == "Fatal Python error: Segmentation fault"
+
+
+def test_errors_of_what_is_not_python() -> None:
+    said = (
+        "terminate called after throwing an instance of 'c10::Error'\n  what():  CUDA error: out of memory\nINFO: x\n"
+    )
+    assert words(said).splitlines() == said.splitlines()[:2]
+    said = "thread '<unnamed>' panicked at src/lib.rs:1:1:\n"
+    assert words(f"INFO: x\n{said}") == said.strip()
 
 
 def test_the_last_lines_where_there_is_no_error() -> None:

@@ -32,9 +32,9 @@ LAST_LINES = 12
 
 PREFIX = re.compile(
     r"""^(?:
-        # vLLM: (EngineCore pid=77) ERROR 11-24 00:32:06 [core.py:1510]; either part may be missing
-        \((?P<process>[A-Za-z][\w-]*)(?:\ [\w=]+)*\)(?:\ |$)
-        | (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL)\ \d\d-\d\d\ \d\d:\d\d:\d\d(?:[.,]\d+)?\ \[[^\]]*\](?:\ |$)
+        # vLLM: (EngineCore pid=77) ERROR 11-24 00:32:06 [core.py:1510]; either may be missing, older ones have no [
+        \((?P<process>[A-Za-z][\w-]*)\ [^()]{0,60}pid=\d+[^()]{0,60}\)(?:\ |$)
+        | (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL)\ \d\d-\d\d\ \d\d:\d\d:\d\d(?:[.,]\d+)?\ \[?[\w./-]+:\d+\](?:\ |$)
         # SGLang: [2026-11-24 00:31:57 TP0]
         | \[\d{4}-\d\d-\d\d\ \d\d:\d\d:\d\d[^\]]*\](?:\ |$)
         # torch: [W1124 00:32:05.626551517 utils.cpp:68]
@@ -76,11 +76,11 @@ _SECRETS = re.compile(
 
 _MARK = re.compile(
     rb"Traceback \(most recent|[Ee]rror|ERROR|CRITICAL|FATAL|[Ff]atal |Exception|[Kk]illed|Abort|terminate called"
-    rb"|[Ss]eg(?:fault|mentation)|out of memory"
+    rb"|[Ss]eg(?:fault|mentation)|out of memory|panicked at|what\(\):"
 )
 _MARKS = (
     *(b"Traceback", b"rror", b"ERROR", b"CRITICAL", b"FATAL", b"atal ", b"xception", b"illed", b"Abort"),
-    *(b"terminate called", b"egfault", b"egmentation", b"out of memory"),
+    *(b"terminate called", b"egfault", b"egmentation", b"out of memory", b"panicked at", b"what():"),
 )
 """A part of every such mark."""
 _TRACEBACK = "Traceback (most recent call last):"
@@ -89,8 +89,11 @@ _PLACE = re.compile(r'^\s*File "([^"]+)", line (\d+)(?:, in (.+))?$')
 _UNTOLD = re.compile(r"/lib/python3\.\d+/(?!(?:site|dist)-packages)|/pydantic/|^<")
 """Places that say nothing about the cause: the standard library, and what checks types."""
 _ERROR = re.compile(
-    r"\b(?:error|Error|FATAL|Fatal)\b ?:|^error\b|^Fatal |terminate called|[Ss]eg(?:fault|mentation fault)|^what\(\):"
+    r"\b(?:error|Error|FATAL|Fatal)\b ?:|^error\b|^Fatal |terminate called|[Ss]eg(?:fault|mentation fault)"
+    r"|^thread '.*' panicked at"
 )
+_WHAT = re.compile(r" +what\(\): ")
+"""The message of a C++ exception, below "terminate called after throwing an instance of"."""
 _ECHO = re.compile(
     r"[Ee]ngine core initialization failed|See (?:root cause|stack trace)|trace above for the root cause"
     r"|EngineDeadError|EngineCore (?:failed|hit|encountered)|WorkerProc (?:failed|hit)|Subprocess \w+ .*crashed"
@@ -276,7 +279,7 @@ def _split(line: str) -> tuple[str, str, str]:
 
 def _is_error(level: str, said: str) -> bool:
     if not said or said.startswith((" ", *_CHAINED)):
-        return False
+        return _WHAT.match(said) is not None
     return level in ("ERROR", "CRITICAL", "E", "F") or _ERROR.search(said) is not None
 
 
