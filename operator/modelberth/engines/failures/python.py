@@ -55,6 +55,11 @@ ARGUMENTS = (
     ),
     says(
         "EngineArgsRejected",
+        r"is not supported for quantization method \S+ Supported dtypes|does not support (?:b?float16|half)\. Reason",
+        "Set spec.dtype to one that is named here, or leave it out.",
+    ),
+    says(
+        "EngineArgsRejected",
         r"must be divisible by tensor parallel size",
         "Choose a spec.parallelism.tensor that divides the model's attention heads.",
     ),
@@ -108,7 +113,7 @@ GPU = (
     ),
     says(
         "UnsupportedModel",
-        r"quantization method \S+ is not supported for the current GPU",
+        r"[Qq]uantization (?:method \S+|scheme) is not supported for the current GPU",
         "Choose newer GPUs (spec.podTemplate.spec.nodeSelector), or a checkpoint with another quantization.",
     ),
 )

@@ -8,7 +8,8 @@ TABLE = (
     *ARGUMENTS,
     says(
         "KVCacheTooSmall",
-        r"Not enough memory.*--mem-fraction-static|Not enough memory to allocate KV cache",
+        # sglang/srt/model_executor/pool_configurator.py
+        r"Not enough memory.*--mem-fraction-static|cannot hold even one request",
         "Raise spec.gpuMemoryUtilization (on the CPU spec.resources.limits.memory), lower spec.maxNumSeqs, or give "
         "more GPUs (spec.parallelism.tensor).",
     ),
