@@ -8,7 +8,7 @@ import pytest
 from modelberth.api.meta import KIND
 from modelberth.manifests.names import OWNER_LABEL
 from modelberth.ports.kube import ApiError, KubeApi
-from modelberth.runtime.resync import PERIOD_S, keep_in_sync
+from modelberth.runtime.resync import PERIOD_S, SOON_S, keep_in_sync
 from modelberth.runtime.store import Key, Store
 from modelberth.runtime.watch import RELIST_GAP_S, WATCHED, Watch
 from tests.fakes.kube import FakeKube
@@ -23,6 +23,7 @@ class Heard:
         self.store = Store()
         self.keys: list[Key] = []
         self.restarts: list[str] = []
+        self.stale = asyncio.Event()
         self.watch = Watch(self.store, self.keys.append, self.restarts.append)
 
     def take(self) -> list[Key]:
@@ -75,11 +76,39 @@ async def test_the_resync_prunes_ghosts_and_looks_at_everything_again(heard: Hea
     kube.put(KIND, model_deployment())
     heard.watch.seen("Service", "ADDED", OWNED)
     heard.take()
-    task = asyncio.create_task(keep_in_sync(cast(KubeApi, kube), heard.store, [], heard.keys.append))
+    task = asyncio.create_task(keep_in_sync(cast(KubeApi, kube), heard.store, [], heard.keys.append, heard.stale))
     await asyncio.sleep(PERIOD_S + 1)
     assert heard.store.get("Service", NAMESPACE, "x") is None
     assert heard.store.resources() == [KEY]
     assert heard.take() == [KEY, KEY]
+    task.cancel()
+
+
+async def test_what_went_while_a_watch_was_down_is_found_soon_after_it_started_again(heard: Heard) -> None:
+    heard.watch.seen(KIND, "ADDED", model_deployment())
+    heard.watch.seen("Service", "ADDED", OWNED)
+    heard.take()
+    kube = FakeKube()
+    kube.put(KIND, model_deployment())
+    task = asyncio.create_task(keep_in_sync(cast(KubeApi, kube), heard.store, [], heard.keys.append, heard.stale))
+    await asyncio.sleep(60)
+    assert heard.store.get("Service", NAMESPACE, "x") is not None
+    heard.stale.set()
+    await asyncio.sleep(SOON_S + 1)
+    assert heard.store.get("Service", NAMESPACE, "x") is None
+    assert heard.take() == [KEY]
+    await asyncio.sleep(60)
+    assert heard.take() == [], "once"
+    task.cancel()
+
+
+async def test_a_resource_that_went_meanwhile_is_looked_at_too(heard: Heard) -> None:
+    heard.watch.seen(KIND, "ADDED", model_deployment())
+    heard.take()
+    heard.stale.set()
+    task = asyncio.create_task(keep_in_sync(cast(KubeApi, FakeKube()), heard.store, [], heard.keys.append, heard.stale))
+    await asyncio.sleep(SOON_S + 1)
+    assert (heard.store.resources(), heard.take()) == ([], [KEY])
     task.cancel()
 
 
@@ -91,7 +120,7 @@ async def test_a_resync_that_fails_is_put_off_and_prunes_nothing(heard: Heard) -
 
     heard.watch.seen("Service", "ADDED", OWNED)
     heard.take()
-    task = asyncio.create_task(keep_in_sync(cast(KubeApi, Down()), heard.store, [], heard.keys.append))
+    task = asyncio.create_task(keep_in_sync(cast(KubeApi, Down()), heard.store, [], heard.keys.append, heard.stale))
     await asyncio.sleep(PERIOD_S * 3 + 1)
     assert heard.store.get("Service", NAMESPACE, "x") is not None
     assert heard.take() == []

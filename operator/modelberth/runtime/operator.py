@@ -162,14 +162,22 @@ class Replica:
         if activators:
             await _heard(activators)
         _look_at(store.resources(), queue)
+        stale = asyncio.Event()
+        # What goes between the lists above and the beginning of the watches is seen by neither.
+        stale.set()
         tasks = [
             *following,
             asyncio.create_task(scaler.run(self.options.scale_interval_s)),
-            asyncio.create_task(keep_in_sync(self.kube, store, namespaces, queue.add)),
+            asyncio.create_task(keep_in_sync(self.kube, store, namespaces, queue.add, stale)),
             asyncio.create_task(_report(store, self.metrics)),
         ]
+
+        def watch_restarted(kind: str) -> None:
+            self.metrics.watch_restarted(kind)
+            stale.set()
+
         try:
-            await Watch(store, queue.add, self.metrics.watch_restarted).run(namespaces, stop)
+            await Watch(store, queue.add, watch_restarted).run(namespaces, stop)
         finally:
             for task in tasks:
                 task.cancel()

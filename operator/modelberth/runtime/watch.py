@@ -101,7 +101,7 @@ class Watch:
             self._store.deleted(kind, raw)
         elif not self._store.remember(kind, raw):
             return
-        key = (raw["metadata"]["namespace"], raw["metadata"]["name"]) if kind == KIND else owner_key(raw)
+        key = key_of(kind, raw)
         if key is not None:
             self._add(key)
 
@@ -118,6 +118,11 @@ class Watch:
             self._restarted(kind)
             log.info("the watch of %s was started again", kind)
         self._listed[kind] = now
+
+
+def key_of(kind: str, raw: Mapping[str, Any]) -> Key | None:
+    """The ModelDeployment that news of this object are about."""
+    return (raw["metadata"]["namespace"], raw["metadata"]["name"]) if kind == KIND else owner_key(raw)
 
 
 def _login(**kwargs: Any) -> Any:
