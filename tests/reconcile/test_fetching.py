@@ -12,6 +12,7 @@ from modelberth.ports.fetch_progress import Progress
 from modelberth.reconcile.downloads import POLL_S
 from tests.fakes.cluster import Cluster
 from tests.fakes.fetchers import downloading
+from tests.fakes.hub import not_found
 from tests.fakes.pods import ADDRESS, answering, container, ended, fetched, status, waiting
 from tests.fakes.resources import NAME, NAMESPACE, model_deployment
 
@@ -115,6 +116,16 @@ async def test_eight_pods_of_one_cache_tell_one_story(cluster: Cluster) -> None:
     await cluster.settle(20)
     assert cluster.status["weights"]["phase"] == "Downloading"
     assert set(cluster.fetchers.asked) == {f"10.1.0.{index}" for index in range(8)}
+
+
+async def test_nobody_asks_for_a_download_that_is_not_told(cluster: Cluster) -> None:
+    await fetching(cluster)
+    cluster.hub.problem = not_found()
+    await cluster.change(model={"uri": "hf://acme/no-such-model"})
+    assert cluster.state("Stalled") == ("True", "ModelNotFound")
+    asked = len(cluster.fetchers.asked)
+    await cluster.settle(600)
+    assert len(cluster.fetchers.asked) == asked
 
 
 # --- prefetching ---

@@ -234,6 +234,9 @@ class Reconciler:
 
     async def _tell(self, key: Key, verdict: Verdict) -> float | None:
         observed = verdict.observed
+        if not verdict.weights:
+            # Nothing is said of a download: its pods are of an older spec, if there are any.
+            self.world.downloads.forget(key)
         now = self.world.now()
         status = status_of(verdict, now)
         old = observed.status
