@@ -1,5 +1,6 @@
 """The lease part of the API, as the official client's own classes use it: bytes in, bytes out."""
 
+import asyncio
 import json
 from typing import Any, cast
 
@@ -29,11 +30,11 @@ class _Answer:
 
 
 class LeaseApi:
-    """One Lease. ``down`` makes every call fail as a lost connection does."""
+    """One Lease. ``down`` makes every call fail as a lost connection does, ``hung`` as a node without network."""
 
     def __init__(self) -> None:
         self.lease: Raw | None = None
-        self.down = False
+        self.down = self.hung = False
         self.version = 0
         self.writes: list[str] = []
 
@@ -50,6 +51,8 @@ class LeaseApi:
     async def request(self, method: str, url: str, **kwargs: Any) -> _Answer:
         if self.down:
             raise aiohttp.ClientConnectionError("no route")
+        if self.hung:
+            await asyncio.get_running_loop().create_future()
         body: Raw = kwargs.get("body") or {}
         if method == "GET":
             return self._found()

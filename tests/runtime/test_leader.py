@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from kubernetes.aio.leaderelection import leaderelection
 
-from modelberth.runtime.leader import LEASE_S, RENEW_DEADLINE_S, RETRY_S, Lease, lead
+from modelberth.runtime.leader import CALL_S, LEASE_S, RENEW_DEADLINE_S, RETRY_S, Lease, lead
 
 from .fake_lease import LeaseApi
 
@@ -132,6 +132,27 @@ async def test_a_leader_cut_off_for_longer_stops_before_another_may_lead(api: Le
     assert leader.task.result() is False
     await asyncio.sleep(0)
     assert not leader.working
+
+
+async def test_a_leader_whose_calls_hang_stops_before_another_may_lead(api: LeaseApi) -> None:
+    leader = Candidate(api, "first")
+    await asyncio.sleep(10)
+    api.hung = True
+    await asyncio.sleep(LEASE_S - 1)
+    assert leader.task.done()
+    assert leader.task.result() is False
+    assert not leader.working
+
+
+async def test_a_candidate_whose_calls_hung_leads_soon_after(api: LeaseApi) -> None:
+    api.hung = True
+    candidate = Candidate(api, "first")
+    await asyncio.sleep(60)
+    assert not candidate.working
+    api.hung = False
+    await asyncio.sleep(CALL_S + RETRY_S)
+    assert candidate.working
+    await candidate.kill()
 
 
 async def test_another_leader_in_the_lease_ends_this_one(api: LeaseApi) -> None:

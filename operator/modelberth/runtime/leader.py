@@ -17,6 +17,10 @@ LEASE_S = 12
 """Seconds without a renewal after which another replica takes over: at most LEASE_S + RETRY_S in all."""
 RENEW_DEADLINE_S = 8
 RETRY_S = 3
+CALL_S = 4
+"""Seconds that one call may take. The client's own limit of five minutes would outlast the lease."""
+GIVE_UP_S = 10
+"""Seconds after the last renewal was sent: from then on this leader does nothing, whatever its calls still wait for."""
 
 _CONNECTION = (aiohttp.ClientError, TimeoutError, OSError)
 
@@ -33,17 +37,33 @@ class Lease:
 class _Lock(LeaseLock):
     """The library's lock lets connection errors through, which would end a leader at its first lost packet."""
 
+    def __init__(self, lease: Lease, api: client.ApiClient) -> None:
+        super().__init__(lease.name, lease.namespace, lease.identity, api)
+        self.expired = asyncio.Event()
+        """Set GIVE_UP_S after the last renewal."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def renewed(self, sent: float) -> None:
+        """Counts anew from when the renewal was sent, in the event loop's time."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(sent + GIVE_UP_S, self.expired.set)
+
     async def get(self, name: str, namespace: str) -> Any:
         try:
-            return await super().get(name, namespace)
+            async with asyncio.timeout(CALL_S):
+                return await super().get(name, namespace)
         except _CONNECTION as error:
             return False, client.ApiException(status=0, reason=repr(error))
 
     async def create(self, name: str, namespace: str, election_record: Any) -> bool:
         # Not the library's: kubernetes 37.0.2 passes pretty=True, which its own API class refuses.
         lease = client.V1Lease(metadata=client.V1ObjectMeta(name=name), spec=self.update_lease(election_record))
+        sent = _now()
         try:
-            await self.api_instance.create_namespaced_lease(namespace, lease)
+            async with asyncio.timeout(CALL_S):
+                await self.api_instance.create_namespaced_lease(namespace, lease)
+            self.renewed(sent)
             return True
         except (client.ApiException, *_CONNECTION) as error:
             log.warning("the lease could not be created: %r", error)
@@ -54,8 +74,11 @@ class _Lock(LeaseLock):
         lease = self.lease_reference
         assert lease is not None, "the library reads before it updates"
         lease.spec = self.update_lease(updated_record, lease.spec)
+        sent = _now()
         try:
-            await self.api_instance.replace_namespaced_lease(name, namespace, lease)
+            async with asyncio.timeout(CALL_S):
+                await self.api_instance.replace_namespaced_lease(name, namespace, lease)
+            self.renewed(sent)
             return True
         except (client.ApiException, *_CONNECTION) as error:
             log.warning("the lease could not be taken or renewed: %s", getattr(error, "reason", None) or repr(error))
@@ -80,8 +103,9 @@ async def lead(api: client.ApiClient, lease: Lease, work: Callable[[], Awaitable
         except Exception as error:
             outcome.set_exception(error)
 
+    lock = _Lock(lease, api)
     config = electionconfig.Config(
-        _Lock(lease.name, lease.namespace, lease.identity, api),
+        lock,
         lease_duration=LEASE_S,
         renew_deadline=RENEW_DEADLINE_S,
         retry_period=RETRY_S,
@@ -89,20 +113,27 @@ async def lead(api: client.ApiClient, lease: Lease, work: Callable[[], Awaitable
         onstopped_leading=_nothing,
     )
     election = asyncio.create_task(leaderelection.LeaderElection(config).run())
+    expired = asyncio.create_task(lock.expired.wait())
+    ends: set[asyncio.Future[Any]] = {election, expired, outcome}
     try:
-        await asyncio.wait({election, outcome}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if not outcome.done():
-            election.result()  # an error of the election itself is not a lost lease
+            if election.done():
+                election.result()  # an error of the election itself is not a lost lease
             return False
         await _release(api, lease)
         outcome.result()
         return True
     finally:
         # The library ends the work where the lease is lost, but not where the election itself is ended.
-        tasks = [task for task in (election, worker) if task is not None]
+        tasks = [task for task in (election, expired, worker) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _nothing() -> None:
@@ -113,9 +144,10 @@ async def _release(api: client.ApiClient, lease: Lease) -> None:
     """Lets the next replica lead at once instead of after LEASE_S."""
     leases = client.CoordinationV1Api(api)
     try:
-        held = await leases.read_namespaced_lease(lease.name, lease.namespace)
-        if held.spec is not None and held.spec.holder_identity == lease.identity:
-            held.spec.holder_identity = ""
-            await leases.replace_namespaced_lease(lease.name, lease.namespace, held)
+        async with asyncio.timeout(CALL_S):
+            held = await leases.read_namespaced_lease(lease.name, lease.namespace)
+            if held.spec is not None and held.spec.holder_identity == lease.identity:
+                held.spec.holder_identity = ""
+                await leases.replace_namespaced_lease(lease.name, lease.namespace, held)
     except (client.ApiException, *_CONNECTION) as error:
         log.warning("the lease was not released: %r", error)
