@@ -42,7 +42,7 @@ def operator_away(ground: Ground) -> Effect:
     done.append(people.delete_children(ground))
     time.sleep(ground.random.uniform(2, 10))
     ground.scale_operator(wanted)
-    return f"no operator; {'; '.join(text for text, _ in done)}", frozenset().union(*(hit for _, hit in done))
+    return _joined("no operator", done)
 
 
 def restart_api_server(ground: Ground) -> Effect:
@@ -66,13 +66,16 @@ def expire_watches(ground: Ground) -> Effect:
     addresses = [pod["status"]["podIP"] for pod in ground.operators()]
     old = json.loads(ground.kubectl("get", "--raw", f"{RESOURCES}?limit=1"))["metadata"]["resourceVersion"]
     with ground.faults.cut_off(addresses):
-        specs, hit = people.change_specs(ground)
-        deleted, without = people.delete_children(ground)
+        done = [people.create_and_delete(ground), people.change_specs(ground), people.delete_children(ground)]
         ground.faults.compact_etcd()
         ground.faults.restart_api_server()
     answer = wait_until("an old watch is told something", lambda: _watch(ground, old), 20)
     assert '"code":410' in answer, f"a watch from version {old} goes on: {answer[:200]}"
-    return f"410 Gone; {specs}; {deleted}", hit | without
+    return _joined("410 Gone", done)
+
+
+def _joined(what: str, done: list[Effect]) -> Effect:
+    return "; ".join([what, *(text for text, _ in done)]), frozenset().union(*(hit for _, hit in done))
 
 
 def _watch(ground: Ground, version: str) -> str:
