@@ -98,7 +98,7 @@ _ECHO = re.compile(
     r"[Ee]ngine core initialization failed|See (?:root cause|stack trace)|trace above for the root cause"
     r"|EngineDeadError|EngineCore (?:failed|hit|encountered)|WorkerProc (?:failed|hit)|Subprocess \w+ .*crashed"
     r"|kill_process_tree|(?i:sigquit)|SystemExit|KeyboardInterrupt|CancelledError|BrokenPipeError"
-    r"|ConnectionResetError|^EOFError"
+    r"|ConnectionResetError|^EOFError|RuntimeError: cancelled|^Dumping |output_handler failed"
 )
 """Errors that only say that another process had one."""
 _NO_MORE = re.compile(r"Warning: |^Process |^INFO|^WARNING|^usage:|^\[")
