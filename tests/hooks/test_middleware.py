@@ -5,6 +5,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from modelberth.hooks.modelberth_drain import Drain, Message, Receive, Send, register
 
 CLOSE = (b"connection", b"close")
+WORKERS = "SGLANG_HTTP_SERVER_APP_PATH"
 STREAM: tuple[Message, ...] = (
     {"type": "http.response.body", "body": b"data: 1\n\n", "more_body": True},
     {"type": "http.response.body", "body": b"data: [DONE]\n\n", "more_body": False},
@@ -105,21 +107,50 @@ async def test_what_has_no_such_header_passes(tmp_path: Path, scope: Message) ->
     assert await sent(drain, scope) == [response()]
 
 
-def test_sglang_makes_applications_that_drain(monkeypatch: pytest.MonkeyPatch) -> None:
-    class FastAPI:
-        """As far as the plugin needs it."""
+class FastAPI:
+    """As far as the plugin needs it."""
 
-        def __init__(self, title: str) -> None:
-            self.title = title
-            self.middleware: list[type] = []
+    def __init__(self, title: str = "") -> None:
+        self.title = title
+        self.middleware: list[type] = []
 
-        def add_middleware(self, middleware: type) -> None:
-            self.middleware.append(middleware)
+    def add_middleware(self, middleware: type) -> None:
+        self.middleware.append(middleware)
 
+
+@pytest.fixture
+def fastapi(monkeypatch: pytest.MonkeyPatch) -> type[FastAPI]:
+    """A class of the test's own, which the plugin may change."""
+    own = type("FastAPI", (FastAPI,), {})
     module = ModuleType("fastapi")
-    vars(module)["FastAPI"] = FastAPI
+    vars(module)["FastAPI"] = own
     monkeypatch.setitem(sys.modules, "fastapi", module)
-    before = FastAPI("before")
+    monkeypatch.setenv(WORKERS, "theirs:app")
+    return own
+
+
+def test_sglang_makes_applications_that_drain(fastapi: type[FastAPI]) -> None:
+    before = fastapi("before")
     register()
-    after = FastAPI(title="after")
+    after = fastapi(title="after")
     assert (before.middleware, after.middleware, after.title) == ([], [Drain], "after")
+
+
+def test_its_tokenizer_workers_import_an_application_that_drains(
+    monkeypatch: pytest.MonkeyPatch, fastapi: type[FastAPI]
+) -> None:
+    register()
+    assert os.environ[WORKERS] == "theirs:app", "what somebody chose stays"
+    monkeypatch.delenv(WORKERS)
+    register()
+    path, name = os.environ[WORKERS].split(":")
+    server = ModuleType("sglang.srt.entrypoints.http_server")
+    app = vars(server)["app"] = FastAPI()
+    for package in ("sglang", "sglang.srt", "sglang.srt.entrypoints"):
+        monkeypatch.setitem(sys.modules, package, ModuleType(package))
+    monkeypatch.setitem(sys.modules, server.__name__, server)
+    module = import_module(path)
+    assert getattr(module, name) is app
+    assert app.middleware == [Drain]
+    with pytest.raises(AttributeError):
+        _ = module.something_else

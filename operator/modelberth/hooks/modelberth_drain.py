@@ -67,3 +67,15 @@ def register() -> None:
         self.add_middleware(Drain)
 
     FastAPI.__init__ = make_draining
+    # Its tokenizer workers, where there are several, are processes that load no plugins: they import this instead.
+    os.environ.setdefault("SGLANG_HTTP_SERVER_APP_PATH", f"{__name__}:sglang")
+
+
+def __getattr__(name: str) -> Any:
+    """``sglang``: SGLang's application, made when it is asked for, since importing it takes seconds."""
+    if name != "sglang":
+        raise AttributeError(name)
+    from sglang.srt.entrypoints.http_server import app
+
+    app.add_middleware(Drain)
+    return app
