@@ -72,7 +72,7 @@ def test_the_order_of_a_set_is_not_told(names: set[str], random: Random) -> None
 
 
 def test_a_set_that_is_cut_off_is_left_out() -> None:
-    text = words("ValueError: missing {" + ", ".join(f"'layers.{number}.weight'" for number in range(999)) + "}")
+    text = words("ValueError: missing {" + ", ".join(f"'layers.{number}.weight'" for number in range(9999)) + "}")
     assert text == "ValueError: missing {…"
 
 
@@ -120,6 +120,15 @@ def test_a_message_of_many_lines_stays_together() -> None:
     text = words(TRACEBACK.format("ValueError", "no tokenizer:\n(1) a file\n(2) a converter") + "\nINFO: done\n")
     assert text.splitlines()[:3] == ["ValueError: no tokenizer:", "(1) a file", "(2) a converter"]
     assert "done" not in text
+
+
+def test_a_message_ends_where_others_speak() -> None:
+    # SGLang: the first line has a time before it, the others have not; what follows is another process's.
+    said = "[2026-11-24 00:45:32] Scheduler hit an exception: " + TRACEBACK.format("ValueError", "no room")
+    middle = "[2026-11-24 00:45:32 TP1] Load weight begin."
+    lines = said.splitlines()
+    text = words("\n".join([*lines[:3], middle, *lines[3:], "[2026-11-24 00:45:32] error: of another"]))
+    assert text.splitlines() == ["ValueError: no room", "  at vllm/loader.py:7 in load", "error: of another"]
 
 
 def test_old_errors_of_clients_did_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ _UNTOLD = re.compile(r"/lib/python3\.\d+/(?!(?:site|dist)-packages)|/pydantic/|^
 """Places that say nothing about the cause: the standard library, and what checks types."""
 _ERROR = re.compile(
     r"\b(?:error|Error|FATAL|Fatal)\b ?:|^error\b|^Fatal |terminate called|[Ss]eg(?:fault|mentation fault)"
-    r"|^thread '.*' panicked at"
+    r"|^thread '.*' panicked at|^[\w.]{1,100}(?:Error|Exception): "
 )
 _WHAT = re.compile(r" +what\(\): ")
 """The message of a C++ exception, below "terminate called after throwing an instance of"."""
@@ -108,7 +108,7 @@ _IDLE = re.compile(r"^\s*For further information visit https://errors\.pydantic\
 
 def stable(line: str) -> str:
     """A line without what the same failure would write differently the next time, and without its log prefix."""
-    return _settled(_split(line)[2])
+    return _settled(_Line(line).said)
 
 
 class Words:
@@ -152,23 +152,19 @@ class Words:
         marked = _MARK.search(raw) is not None
         if not marked and not self._open:
             return
-        process, level, said = _split(raw.decode("utf-8", "replace"))
-        key = (stream, process)
-        if key in self._open and self._takes(key, said):
-            return
-        if _TRACEBACK in said:
+        text = raw.decode("utf-8", "replace")
+        line = _Line(_CUT_SET.sub("{…", text) if len(raw) == MAX_LINE else text)
+        key = (stream, line.process)
+        if key in self._open:
+            if self._open[key].takes(line):
+                return
+            if self._open[key].message:
+                self._close(key)
+        if _TRACEBACK in line.said:
             if len(self._open) < MAX_OPEN:
                 self._open[key] = _Traceback()
-        elif marked and _is_error(level, said):
-            self._keep(_Entry(_settled(said), process, is_exception=False))
-
-    def _takes(self, key: tuple[int, str], said: str) -> bool:
-        """Whether the line belongs to the traceback that this process is printing."""
-        traceback = self._open[key]
-        if traceback.takes(said):
-            return True
-        self._close(key)
-        return False
+        elif marked and line.is_error:
+            self._keep(_Entry(_settled(line.said), line.process, is_exception=False))
 
     def _close(self, key: tuple[int, str]) -> None:
         traceback = self._open.pop(key)
@@ -214,19 +210,51 @@ class Words:
         return _SECRETS.sub("***", line)
 
 
+class _Line:
+    """What a line says, without what stands before it."""
+
+    def __init__(self, line: str) -> None:
+        self.process = self.level = ""
+        self.is_logged = False
+        """Whether a time stands before it."""
+        line = _ANSI.sub("", line.rstrip("\r\n").rpartition("\r")[2]).rstrip()
+        found = PREFIX.match(line)
+        while found is not None:
+            self.process = found["process"] or self.process
+            self.level = found["level"] or found["torch"] or found["llama"] or self.level
+            self.is_logged = self.is_logged or found["process"] is None
+            line = line[found.end() :]
+            found = PREFIX.match(line)
+        self.said = line
+
+    @property
+    def is_error(self) -> bool:
+        if not self.said or self.said.startswith((" ", *_CHAINED)):
+            return _WHAT.match(self.said) is not None
+        return self.level in ("ERROR", "CRITICAL", "E", "F") or _ERROR.search(self.said) is not None
+
+
 class _Traceback:
     """One that is being printed: frames, then the exception."""
 
     def __init__(self) -> None:
         self.place = ""
         self.message: list[str] = []
+        self._is_logged: bool | None = None
 
-    def takes(self, said: str) -> bool:
+    def takes(self, line: _Line) -> bool:
+        """Whether the line belongs to it. SGLang logs the first line of one and only prints the others."""
+        if self._is_logged is None:
+            self._is_logged = line.is_logged
+        said = line.said
+        if line.is_logged != self._is_logged:
+            return False
         if self.message:
-            more = said.strip() and _TRACEBACK not in said and not _NO_MORE.search(said)
+            more = bool(said) and _TRACEBACK not in said and not _NO_MORE.search(said)
             if more and len(self.message) < MAX_MESSAGE_LINES:
                 self.message.append(said)
-            return bool(more)
+                return True
+            return False
         if said.startswith((" ", "\t")) or not said or said.startswith(_CHAINED):
             found = _PLACE.match(said)
             if found is not None and not (self.place and _UNTOLD.search(found[1])):
@@ -264,27 +292,7 @@ def fit(lines: Iterable[str], limit: int) -> str:
     return b"\n".join(taken).decode()
 
 
-def _split(line: str) -> tuple[str, str, str]:
-    """The process that a line names, its level, and what it says."""
-    line = _ANSI.sub("", line.rstrip("\r\n").rpartition("\r")[2]).rstrip()
-    process = level = ""
-    while True:
-        found = PREFIX.match(line)
-        if found is None:
-            return process, level, line
-        process = found["process"] or process
-        level = found["level"] or found["torch"] or found["llama"] or level
-        line = line[found.end() :]
-
-
-def _is_error(level: str, said: str) -> bool:
-    if not said or said.startswith((" ", *_CHAINED)):
-        return _WHAT.match(said) is not None
-    return level in ("ERROR", "CRITICAL", "E", "F") or _ERROR.search(said) is not None
-
-
 def _settled(said: str) -> str:
     for pattern, replacement in _MOVES:
         said = pattern.sub(replacement, said)
-    said = _SET.sub(lambda found: "{{{}}}".format(", ".join(sorted(found[1].split(", ")))), said)
-    return _CUT_SET.sub("{…", said).rstrip()
+    return _SET.sub(lambda found: "{{{}}}".format(", ".join(sorted(found[1].split(", ")))), said).rstrip()
