@@ -82,12 +82,23 @@ def urgent(new: Raw, old: Raw) -> bool:
     """Whether the difference is worth a write of its own.
 
     WeightsReady, the progress of a download and the pod counters ride along with the next change that people wait for:
-    a start is then two writes, and neither a download nor a scale-up of many pods is a stream of them.
+    a start is then two writes, and neither a download nor a scale-up of many pods is a stream of them. So does an
+    endpoint that answers though what fails goes on failing: pods in a crash loop do so for a moment, each time.
     """
-    return _essence(new) != _essence(old)
+    apart = {"WeightsReady", *(("Ready", "Available") if _revives(new, old) else ())}
+    return _essence(new, apart) != _essence(old, apart)
 
 
-def _essence(status: Raw) -> Raw:
+def _revives(new: Raw, old: Raw) -> bool:
+    after, before = ({one["type"]: one for one in status.get("conditions") or []} for status in (new, old))
+    if any(kind not in states for kind in ("Ready", "Stalled") for states in (after, before)):
+        return False
+    fails = after["Stalled"]["status"] == before["Stalled"]["status"] == "True"
+    same = after["Ready"]["reason"] == before["Ready"]["reason"]
+    return fails and same and (before["Ready"]["status"], after["Ready"]["status"]) == ("False", "True")
+
+
+def _essence(status: Raw, apart: set[str]) -> Raw:
     counters = ("readyReplicas", "replicas", "conditions", "autoscaling", "weights")
     essence = {name: value for name, value in status.items() if name not in counters}
     autoscaling = status.get("autoscaling") or {}
@@ -95,7 +106,7 @@ def _essence(status: Raw) -> Raw:
     weights = status.get("weights") or {}
     essence["weights"] = [weights.get("uri"), weights.get("commit")]
     essence["conditions"] = [
-        _gist(condition) for condition in status.get("conditions") or [] if condition["type"] != "WeightsReady"
+        _gist(condition) for condition in status.get("conditions") or [] if condition["type"] not in apart
     ]
     return essence
 

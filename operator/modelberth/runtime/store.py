@@ -123,7 +123,7 @@ POD_META = (
 )
 POD_CONDITIONS = ("PodScheduled", "PodReadyToStartContainers", "ContainersReady")
 CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
-CONTAINER_STATUS = ("name", "image", "ready", "started", "restartCount", "state", "lastState")
+CONTAINER_STATUS = ("name", "image", "ready", "started", "state", "lastState")
 
 
 def trimmed(kind: str, raw: Mapping[str, Any]) -> Raw:

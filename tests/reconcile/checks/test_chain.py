@@ -1,5 +1,6 @@
 """The order of the chain, whose pods speak, and messages that stay."""
 
+import json
 from typing import Any
 
 import pytest
@@ -173,3 +174,22 @@ def test_the_pod_that_reads_a_model_names_the_model_s_image() -> None:
     problem = check_pods(Observed(resource, {}, [pod(status(one))]))
     assert problem is not None
     assert problem.message.startswith(f"The image {reference} of spec.model.uri cannot be pulled")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("0 of 9 nodes (9: x)", "0 of 12 nodes (12: x)", True),
+        ("36.66 GiB are free in /models", "7.1 GiB are free in /models", True),
+        ("There is no Secret keys-1 here", "There is no Secret keys-2 here", False),
+        ("The image acme/engine:1.2 is", "The image acme/engine:1.3 is", False),
+        ("port 10.0.0.1:80", "port 10.0.0.2:80", False),
+        ("It took 3.", "It took 4.", True),
+    ],
+)
+def test_numbers_that_count_are_no_difference(one: str, other: str, same: bool) -> None:
+    def report(message: str) -> Raw:
+        text = json.dumps({"reason": "NotEnoughDisk", "message": message})
+        return status(container(FETCH, state=ended(text)))
+
+    assert same_words({"reason": "NotEnoughDisk", "message": one}, 1, report(other)) is same

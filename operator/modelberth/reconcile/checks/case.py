@@ -9,7 +9,7 @@ from modelberth.api.spec import EngineType
 from modelberth.manifests.names import ENGINE, REVISION
 from modelberth.reconcile.observed import Observed, Raw
 
-STEADY_S = 60.0
+STEADY_S = 30.0
 """Seconds after which a container that ended before is taken to run again, where no probe tells it."""
 _ENGINES = {engine.lower(): engine for engine in get_args(EngineType)}
 
@@ -52,8 +52,7 @@ class Container:
     def steady_in(self) -> float | None:
         """Seconds until it is taken to run again; None where time alone does not tell that."""
         start = self.running.get("startedAt")
-        again = int(self.status.get("restartCount") or 0) > 1
-        if self.name == ENGINE or not again or not self.ready or not start or self.now is None:
+        if self.name == ENGINE or not self.ready or not start or self.now is None:
             return None
         return STEADY_S - between(start, self.now)
 

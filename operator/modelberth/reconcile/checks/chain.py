@@ -46,8 +46,8 @@ CHECKS: tuple[Callable[[Case], Found | None], ...] = (
     pod_failed,
 )
 
-_NUMBER = re.compile(r"(?<![\w./:-])\d+(?![\w/-]|:\S)")
-"""A number that counts something, not one in a name."""
+_NUMBER = re.compile(r"(?<![\w./:-])\d+(?:\.\d+)?(?![\w/-]|[.:][^\s.:])")
+"""A number that counts or measures something, not one in a name."""
 
 
 @dataclass(frozen=True)
