@@ -44,10 +44,11 @@ class Ground:
         listing = {"apiVersion": "v1", "kind": "List", "items": items}
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(listing))
 
-    def delete(self, name: str) -> None:
-        """Deletes a ModelDeployment and does not wait for its children."""
-        del self.wanted.specs[name]
-        self.kubectl("delete", "mdep", name, "--wait=false")
+    def delete(self, names: list[str]) -> None:
+        """Deletes ModelDeployments and does not wait for their children."""
+        for name in names:
+            del self.wanted.specs[name]
+        self.kubectl("delete", "mdep", *names, "--wait=false")
 
     def seen(self) -> Seen:
         kinds = ",".join(KINDS).lower()

@@ -69,8 +69,7 @@ def create_and_delete(ground: Ground) -> Effect:
     """Some go, as many come, and one comes back under its name before its children are gone."""
     names = ground.random.sample([name for name in ground.wanted.simulated() if name != PROBE], 3)
     again = ground.wanted.resource(names[0])
-    for name in names:
-        ground.delete(name)
+    ground.delete(names)
     new = [_new(ground) for _ in names[1:]]
     ground.apply([again, *new])
     created = [resource["metadata"]["name"] for resource in new]
