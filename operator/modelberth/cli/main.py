@@ -24,6 +24,7 @@ COMMANDS = (
     "facts",
     "relay",
     "hooks",
+    "cache",
 )
 """Modules of this package, each with add_parser."""
 

@@ -27,10 +27,15 @@ class Stored:
 
 def stored_entries(root: Path) -> list[Stored]:
     """Every entry, by name. What is called otherwise is none of ours. Raises OSError."""
-    return [_stored(Entry(root, path.name)) for path in sorted(root.iterdir()) if repo_of(path.name) and path.is_dir()]
+    folders = (
+        path for path in sorted(root.iterdir()) if repo_of(path.name) and path.is_dir() and not path.is_symlink()
+    )
+    entries = (Entry(root, path.name) for path in folders)
+    return [stored_entry(entry, lock.is_held(entry.lock)) for entry in entries]
 
 
-def _stored(entry: Entry) -> Stored:
+def stored_entry(entry: Entry, locked: bool) -> Stored:
+    """One entry, whoever holds its lock."""
     found = list(_files(entry.folder))
     return Stored(
         name=entry.name,
@@ -38,7 +43,7 @@ def _stored(entry: Entry) -> Stored:
         commit=commit_of(entry.name) or "",
         bytes=sum(blocks for blocks, _ in found),
         complete=entry.complete() is not None,
-        locked=lock.is_held(entry.lock),
+        locked=locked,
         used_at=max((changed for _, changed in found), default=0.0),
     )
 
