@@ -13,8 +13,6 @@ from e2e.load.running import running
 SDK = Path(__file__).with_name("sdk.py")
 EACH = 200
 """Fewest requests of each client: the one with a pool, and the one with a connection per request."""
-WORKERS = 3
-"""Of each client; one of them does not stream."""
 
 
 @contextmanager
@@ -23,7 +21,7 @@ def asking(application: Client, url: str, max_tokens: int) -> Iterator[Story]:
 
     Then nothing may have gone wrong: no stream cut, no status but 200, no connection that broke.
     """
-    load = Load([url], NAME, concurrency=WORKERS, total=EACH, max_tokens=max_tokens)
+    load = Load([url], NAME, total=EACH, max_tokens=max_tokens)
     with running(application, load, SDK) as load_on_its_way:
         story = Story()
         yield story

@@ -2,7 +2,8 @@
 
   python program.py FOLDER   # FOLDER/load.json says what to send, FOLDER/stop ends it, FOLDER/results.json is left
 
-Two clients at once: one keeps its connections, as the SDK does by itself, and one opens a connection per request.
+Two clients at once: one keeps its connections, as the SDK does by itself, and one opens a connection per request. Each
+has three requests on their way: a long stream, a short one, and one that does not stream.
 It ends when it is told to and each of them has sent as many requests as ``total`` says.
 """
 
@@ -10,6 +11,7 @@ import asyncio
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,22 @@ from openai import APIStatusError, AsyncOpenAI, AsyncStream, DefaultAsyncHttpxCl
 
 PROMPT = "Tell a long story about a harbour."
 FINISHED = ("stop", "length")
+LONGER = 8
+"""Times the tokens of a short answer: a stream that is running when its pod is told to go still runs when the pause in
+which the pod leaves its Service is over."""
 AFTER_FAILURE_S = 0.2
 TIMEOUT_S = 120.0
 """For everything. The SDK gives a connection 5 s, which an engine on a busy machine with two cores may need."""
 BEGAN = time.monotonic()
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What one worker sends."""
+
+    pooled: bool
+    stream: bool
+    tokens: int
 
 
 def now() -> float:
@@ -56,8 +70,8 @@ async def streamed(client: AsyncOpenAI, request: dict[str, Any], record: dict[st
 
 
 async def answered(client: AsyncOpenAI, request: dict[str, Any], record: dict[str, Any]) -> None:
-    """Waits for a whole answer, of one token: the connection is soon free for a next request."""
-    answer = await client.chat.completions.create(**{**request, "max_tokens": 1})
+    """Waits for a whole answer."""
+    answer = await client.chat.completions.create(**request)
     record["status"], record["first_byte"] = 200, now()
     record["finished"] = all(choice.finish_reason in FINISHED for choice in answer.choices)
 
@@ -71,23 +85,23 @@ def causes(error: BaseException | None) -> str:
     return " <- ".join(found)[:300]
 
 
-async def work(client: AsyncOpenAI, load: dict[str, Any], kind: dict[str, bool], records: list[Any]) -> None:
+async def work(client: AsyncOpenAI, load: dict[str, Any], kind: Kind, records: list[Any]) -> None:
     """One request after the other."""
     request = {
         "model": load["model"],
         "messages": [{"role": "user", "content": PROMPT}],
-        "max_tokens": load["max_tokens"],
+        "max_tokens": kind.tokens,
         "temperature": 0,
+        "extra_body": {"ignore_eos": True},
     }
-    while sum(one["pooled"] is kind["pooled"] for one in records) < load["total"] or not load["stop"].exists():
+    while sum(one["pooled"] is kind.pooled for one in records) < load["total"] or not load["stop"].exists():
         record = {
-            **{"url": load["urls"][0], "started": now(), "first_byte": None, "ended": None, "status": None},
-            **{"reused": False, "finished": False, "error": ""},
-            **kind,
+            **{"url": load["urls"][0], "stream": kind.stream, "pooled": kind.pooled, "started": now()},
+            **{"first_byte": None, "ended": None, "status": None, "reused": False, "finished": False, "error": ""},
         }
         records.append(record)
         try:
-            await (streamed if kind["stream"] else answered)(client, request, record)
+            await (streamed if kind.stream else answered)(client, request, record)
         except Exception as error:  # whatever it is, it is what the application would have seen
             record["status"] = error.status_code if isinstance(error, APIStatusError) else record["status"]
             record["error"] = causes(error)
@@ -103,10 +117,14 @@ async def main(folder: Path) -> None:
     apart = DefaultAsyncHttpxClient(limits=httpx2.Limits(max_keepalive_connections=0))
     clients = {True: AsyncOpenAI(**options), False: AsyncOpenAI(**options, http_client=apart)}
     records: list[Any] = []
-    # Of each client's workers the last does not stream.
-    streams = [number + 1 < load["concurrency"] for number in range(load["concurrency"])]
-    kinds = [{"pooled": pooled, "stream": stream} for pooled in clients for stream in streams]
-    await asyncio.gather(*(work(clients[kind["pooled"]], load, kind, records) for kind in kinds))
+    short = load["max_tokens"]
+    kinds = [
+        Kind(pooled, stream, tokens)
+        for pooled in clients
+        # The last makes its connection free for a next request all the time.
+        for stream, tokens in ((True, short * LONGER), (True, short), (False, 1))
+    ]
+    await asyncio.gather(*(work(clients[kind.pooled], load, kind, records) for kind in kinds))
     (folder / "results.json").write_text(json.dumps(records))
 
 
