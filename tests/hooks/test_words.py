@@ -46,7 +46,8 @@ Traceback (most recent call last):
         ("0.00.046.200 E llama_model_load: error", "llama_model_load: error"),
         ('  File "/opt/venv/lib/python3.13/site-packages/vllm/x.py", line 1', '  File "vllm/x.py", line 1'),
         ("<object object at 0x7f00deadbeef> of process 4711, pid=12", "<object object at 0x…> of process …, pid=…"),
-        ("at tcp://10.0.0.7:45231 or 10.0.0.7:45231", "at tcp://… or …"),
+        ("at tcp://10.0.0.7:45231 or 10.0.0.7:45231, ip=10.0.0.7", "at tcp://… or …, ip=…"),
+        ("on 127.0.0.1:45231 and 127.0.0.1:8000", "on 127.0.0.1:… and 127.0.0.1:8000"),
         ("in /tmp/vllm_dist_7ef4c6fae1154adba162e0dc48631563", "in /tmp/…"),
         ("Value error, no awq [type=value_error, input_value=ArgsKwargs(...), input_type=X]", "Value error, no awq"),
         ("loading:  50%\rloading: 100%", "loading: 100%"),
@@ -160,6 +161,14 @@ def test_errors_of_what_is_not_python() -> None:
 def test_the_last_lines_where_there_is_no_error() -> None:
     text = words("".join(f"line {number}\n" for number in range(1000)))
     assert text.splitlines() == [f"line {number}" for number in range(1000 - LAST_LINES, 1000)]
+
+
+def test_what_is_known_besides_stands_first_and_makes_the_last_lines_needless() -> None:
+    kept = Words()
+    kept.feed(1, b"loading\n")
+    assert kept.text(known=["killed"]) == "killed"
+    kept.feed(2, b"error: a worker is gone\n")
+    assert kept.text(known=["killed"]) == "killed\nerror: a worker is gone"
 
 
 def test_secrets_are_not_told() -> None:

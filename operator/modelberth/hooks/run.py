@@ -17,9 +17,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from modelberth.hooks.words import LIMIT, Words, fit
+    from modelberth.hooks.words import KILLED, Words
 else:
-    from words import LIMIT, Words, fit
+    from words import KILLED, Words
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TERMINATION_LOG = "/dev/termination-log"
@@ -30,7 +30,6 @@ LINGER_S = 1.0
 FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 """Where the kernel counts what it killed at this container's memory limit: cgroup v2, v1."""
-KILLED = "The kernel killed a process of this container at its memory limit."
 SECRET_NAME = re.compile(r"(?:^|_|API)(?:KEY|TOKEN|SECRET|PASSWORD)S?(?:_|$)")
 """HF_TOKEN, and not TOKENIZERS_PARALLELISM."""
 
@@ -138,20 +137,20 @@ def main(command: list[str]) -> int:
         text = f"error: {error.strerror}: {command[0]}"
         _say(text)
         with suppress(OSError):
-            _tell([text])
+            _tell(text)
         return 127 if isinstance(error, FileNotFoundError) else 126
     if status != 0:
         try:
-            _tell([*([KILLED] if _oom_kills() > killed else []), *words.text().split("\n")])
+            _tell(words.text(known=[KILLED] if _oom_kills() > killed else []))
         except Exception as error:  # the status is there without a message
             _say(f"run.py: no termination message: {error!r}")
     return status
 
 
-def _tell(lines: list[str]) -> None:
+def _tell(text: str) -> None:
     """Into the container's termination message."""
     with open(os.environ.get("MODELBERTH_TERMINATION_LOG", TERMINATION_LOG), "w", encoding="utf-8") as file:
-        file.write(fit(lines, LIMIT))
+        file.write(text)
 
 
 def _say(text: str) -> None:

@@ -12,8 +12,10 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+KILLED = "The kernel killed a process of this container at its memory limit."
+"""What run.py knows from the container's counters; engines/failures reads it."""
 LIMIT = 3500
 """Bytes of the text; the kubelet keeps 4096 of a termination message."""
 WINDOW_S = 120.0
@@ -57,7 +59,8 @@ _MOVES = (
     (re.compile(r"\b([Pp]id|PID)([ =:]+)\d+"), r"\1\2…"),
     (re.compile(r"\b([Pp]rocess(?:es)?) \d+"), r"\1 …"),
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?Z?"), "…"),
-    (re.compile(r"(?<=tcp://)[^\s'\"]+|\b\d{1,3}(?:\.\d{1,3}){3}:\d{5}\b|(?<=localhost:)\d{5}\b"), "…"),
+    (re.compile(r"(?<=tcp://)[^\s'\"]+|\b(?!0\.0\.0\.0|127\.0\.0\.1)\d{1,3}(?:\.\d{1,3}){3}(?::\d{1,5})?\b"), "…"),
+    (re.compile(r"(?<=127\.0\.0\.1:)\d{5}\b|(?<=localhost:)\d{5}\b"), "…"),
     (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "…"),
     (re.compile(r"\b(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{12,}\b"), "…"),
     (re.compile(r"(/tmp/)[\w.-]{0,100}[0-9][\w.-]{5,}"), r"\1…"),
@@ -136,15 +139,20 @@ class Words:
             rest = b""
         self._rests[stream] = rest
 
-    def text(self, limit: int = LIMIT) -> str:
-        """What decided it, the cause first; at most `limit` bytes of UTF-8, whole lines."""
+    def text(self, limit: int = LIMIT, known: Sequence[str] = ()) -> str:
+        """What decided it, the cause first; at most `limit` bytes of UTF-8, whole lines.
+
+        Below what is `known` besides; where neither that nor an error says why, the last lines.
+        """
         for stream, rest in self._rests.items():
             self._line(stream, rest)
         self._rests.clear()
         for key in list(self._open):
             self._close(key)
-        lines = self._found() or self._endings()
-        return fit((self._without_secrets(line) for line in lines), limit)
+        lines = self._found()
+        if not lines and not known:
+            lines = self._endings()
+        return fit((self._without_secrets(line) for line in [*known, *lines]), limit)
 
     def _line(self, stream: int, raw: bytes) -> None:
         raw = raw[-MAX_LINE:] if b"\r" in raw else raw[:MAX_LINE]

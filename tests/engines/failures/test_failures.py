@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from modelberth.api.spec import EngineType
 from modelberth.engines.failures import Amounts, read
 from modelberth.engines.failures.reading import MAX_LINE, MAX_LINES, TABLES
-from modelberth.hooks.words import Words
+from modelberth.hooks.words import KILLED, Words
 from tests.engines.failures.samples import FOLDER, OUTPUTS, QUOTES, SAMPLES, Sample, name_of
 
 TAIL = 2048
@@ -65,6 +65,11 @@ def test_amounts(sample: Sample) -> None:
         name: getattr(failure.amounts, name) for name in ("needed_gib", "available_gib", "total_gib", "max_model_len")
     }
     assert {name: value for name, value in told.items() if value is not None} == pytest.approx(sample.amounts, rel=1e-3)
+
+
+@pytest.mark.parametrize("engine", ["vLLM", "SGLang"])
+def test_the_kernel_s_verdict_stands_above_the_engine_s(engine: EngineType) -> None:
+    assert reason(engine, f"{KILLED}\ntorch.OutOfMemoryError: CUDA out of memory.") == "OutOfMemory"
 
 
 def test_by_how_much_it_was_too_little() -> None:
