@@ -30,7 +30,9 @@ def judged(message: str) -> Found:
 def _quota(found: Match) -> Found:
     name, numbers = found.groups()
     what = f"The ResourceQuota {name} of this namespace has no room for the pods"
-    return Found("QuotaExceeded", what, numbers, "Raise it, ask for less in spec.resources, or free what others use")
+    # It may end by itself, and does where the pod that is replaced counts until it has drained.
+    advice = "Raise it, ask for less in spec.resources, or free what others use"
+    return Found("QuotaExceeded", what, numbers, advice, stalled=False)
 
 
 def _quota_wants(found: Match) -> Found:

@@ -14,6 +14,7 @@ _WHAT = {
     "EngineArgsRejected": "The engine refuses its arguments",
     "UnsupportedModel": "This engine cannot serve this model",
     "CheckpointCorrupt": "The engine cannot read the weights",
+    "ConfigMissing": "The engine misses what the spec names",
     "DriverTooOld": "The GPU driver of the node is too old for this image",
 }
 
