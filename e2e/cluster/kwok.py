@@ -46,9 +46,19 @@ class Kwok:
         self.where = where
         self.daemons = Daemons(where.pids, where.logs)
 
-    def start(self, nodes: int, gpus_per_node: int = 8, product: str = "NVIDIA-H100-80GB-HBM3") -> None:
-        """Run the controller and make nodes kwok-0000 up to `nodes`."""
-        self.daemons.start(Daemon("kwok", list(self._argv()), {"PATH": os.environ.get("PATH", "")}))
+    def start(
+        self,
+        nodes: int,
+        gpus_per_node: int = 8,
+        product: str = "NVIDIA-H100-80GB-HBM3",
+        lease_seconds: int = LEASE_SECONDS,
+    ) -> None:
+        """Run the controller and make nodes kwok-0000 up to `nodes`.
+
+        A pod of a node that was lost for a moment is never Ready again: where the API server is to be away, leases
+        have to be renewed more often.
+        """
+        self.daemons.start(Daemon("kwok", list(self._argv(lease_seconds)), {"PATH": os.environ.get("PATH", "")}))
         if nodes:
             self._kubectl().apply([fake_node(number, gpus_per_node, product) for number in range(nodes)])
 
@@ -57,13 +67,13 @@ class Kwok:
         self._kubectl()("delete", "nodes", "--selector", LABEL, "--wait=false", timeout=300)
         self.daemons.stop(["kwok"])
 
-    def _argv(self) -> Iterator[str]:
+    def _argv(self, lease_seconds: int) -> Iterator[str]:
         program = self.cluster.tool("kwok")
         own = self.where.config / "kwok.kubeconfig"
         yield str(program)
         yield f"--kubeconfig={own if self.cluster.way == 'local' else self.cluster.kubeconfig()}"
         yield f"--manage-nodes-with-annotation-selector={KWOK}=fake"
-        yield f"--node-lease-duration-seconds={LEASE_SECONDS}"
+        yield f"--node-lease-duration-seconds={lease_seconds}"
         for stage in STAGES:
             yield f"--config={program.with_name(stage)}"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from e2e.cluster.faults import Faults
 from e2e.command import wait_until
+from e2e.install.processes import leader
 from e2e.install.stage import SYSTEM, Stage
 from e2e.soak.fleet import NAMESPACE, Raw, Wanted
 from e2e.soak.invariants import KINDS, Seen
@@ -60,10 +61,11 @@ class Ground:
         items: list[dict[str, Any]] = self.platform.kubectl.json(*arguments)["items"]
         return [item for item in items if "deletionTimestamp" not in item["metadata"]]
 
-    def term(self) -> tuple[str, str]:
-        """Who leads, and since when; another value is another leader, or the same one after a restart."""
-        lease = self.platform.kubectl.json("-n", SYSTEM, NEVER_HANG, "get", "lease", "modelberth")["spec"]
-        return lease.get("holderIdentity", ""), lease.get("acquireTime", "")
+    def term(self) -> tuple[str, list[str]]:
+        """Who leads and in which container; another value is another leader, or the same pod after a restart."""
+        first = leader(self.platform)
+        pods = [pod for pod in self.operators() if pod["metadata"]["name"] == first]
+        return first, [one.get("containerID", "") for pod in pods for one in pod["status"]["containerStatuses"]]
 
     def scale_operator(self, replicas: int) -> None:
         """Returns when there are as many pods of it."""

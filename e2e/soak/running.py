@@ -17,6 +17,8 @@ from e2e.soak.soak import Soak
 
 NODES = 4
 """Simulated, of 8 GPUs each."""
+LEASE_SECONDS = 40
+"""A quarter of it, as real nodes do: the longest absence of the API server then costs no node."""
 
 
 def unsuitable(platform: Stage) -> str | None:
@@ -33,7 +35,8 @@ def soak(platform: Stage, seed: int, say: Callable[[str], None]) -> Iterator[Soa
     assert audit_log is not None, "a local cluster has an audit log"
     platform.image("llama-cpp")
     kwok = Kwok(platform.cluster, where)
-    kwok.start(nodes=NODES, product=PRODUCT)
+    kwok.stop()  # one that an earlier run left may have been started otherwise
+    kwok.start(nodes=NODES, product=PRODUCT, lease_seconds=LEASE_SECONDS)
     make_namespace(platform, NAMESPACE)
     ground = Ground(platform, Faults(where), Random(seed))
     yield Soak(ground, Audit(audit_log), Logs(where.node / "pod-logs"), say)
