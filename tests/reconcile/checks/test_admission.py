@@ -18,7 +18,7 @@ POD = 'pods "llama-6d4cf56db6-x7z2q" is forbidden: '
             "limited: requests.nvidia.com/gpu=4",
             "QuotaExceeded",
             "ResourceQuota gpus",
-            True,
+            False,
         ),
         (POD + "failed quota: mem: must specify limits.cpu for: engine", "QuotaExceeded", "ResourceQuota mem", True),
         (
