@@ -4,13 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelberth.fetcher import report
+from modelberth.fetcher import record, report
 from modelberth.fetcher.progress import Progress, duration, gib
+from modelberth.fetcher.record import Record
+from modelberth.fetcher.resolve import RemoteFile
 from modelberth.fetcher.retries import TRIES, persist
 from modelberth.ports.hub_problems import HubProblem
+from modelberth.ports.model_files.selection import Wish
 
 
 def test_progress_says_rate_and_time_left() -> None:
@@ -82,3 +85,49 @@ def test_only_transient_problems_are_tried_again(transient: bool) -> None:
         persist(call, waits.append)
     assert len(calls) == (TRIES if transient else 1)
     assert waits == ([2, 4, 8] if transient else [])
+
+
+NAMES = st.text(max_size=20)
+RECORDS = st.builds(
+    Record,
+    repo=NAMES,
+    revision=NAMES,
+    wish=st.builds(
+        Wish, st.sampled_from(["vLLM", "SGLang", "LlamaCpp"]), st.none() | NAMES, st.booleans(), st.booleans()
+    ),
+    commit=NAMES,
+    files=st.lists(st.builds(RemoteFile, NAMES, st.integers(0, 1 << 50), st.none() | NAMES, st.none() | NAMES)).map(
+        tuple
+    ),
+    gguf=st.none() | NAMES,
+    complete=st.booleans(),
+)
+IN_ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@IN_ONE_FOLDER
+@given(RECORDS)
+def test_a_record_is_read_as_it_was_written(tmp_path: Path, written: Record) -> None:
+    record.save(written, tmp_path)
+    assert record.load(tmp_path) == written
+    assert [path.name for path in tmp_path.iterdir()] == [record.NAME]
+
+
+@IN_ONE_FOLDER
+@given(RECORDS, st.data())
+def test_a_record_that_was_cut_off_or_damaged_is_none(tmp_path: Path, written: Record, data: st.DataObject) -> None:
+    record.save(written, tmp_path)
+    text = (tmp_path / record.NAME).read_bytes()
+    (tmp_path / record.NAME).write_bytes(text[: data.draw(st.integers(0, len(text) - 1))])
+    assert record.load(tmp_path) is None
+    (tmp_path / record.NAME).write_bytes(data.draw(st.binary(max_size=50)))
+    assert record.load(tmp_path) is None
+
+
+def test_a_record_of_an_older_version_is_not_complete(tmp_path: Path) -> None:
+    """Images of the fetcher are frozen: an older one may have written what a newer one reads."""
+    old = {"repo": "org/m", "revision": "main", "wish": {"engine": "vLLM"}, "commit": "a" * 40, "files": []}
+    (tmp_path / record.NAME).write_text(json.dumps(old))
+    found = record.load(tmp_path)
+    assert found is not None
+    assert not found.complete
