@@ -178,6 +178,7 @@ PLACES = (
         "QuotaExceeded",
         lean("quota", resources=asks(SCARCE, "1")),
         ("ResourceQuota scarce", f"limited: requests.{SCARCE}=0"),
+        stalled=False,
     ),
     Exhibit(
         "insecure",

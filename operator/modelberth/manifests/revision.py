@@ -40,10 +40,19 @@ class Revision:
         """What a person asked for: another wish is another revision."""
         return self.inputs, self.upgrade
 
+    def answers(self, wish: tuple[str, str]) -> bool:
+        """Whether these are the pods that are asked for."""
+        return same(self.wish, wish)
+
     @cached_property
     def template(self) -> Manifest:
         """metadata and spec of the pods."""
         return unpacked(self.packed)
+
+
+def same(known: tuple[str, str], wish: tuple[str, str]) -> bool:
+    """Whether what is known is what is asked for. An annotation that is taken away asks for nothing new."""
+    return known[0] == wish[0] and wish[1] in ("", known[1])
 
 
 @dataclass(frozen=True)
@@ -65,8 +74,14 @@ class History:
     """The revision that this one runs in the place of."""
 
 
+MAX_TEMPLATE = 4 << 20
+"""Bytes; objects of the API server have 1.5 MiB. Whoever may edit the Deployment writes what we unpack."""
+MAX_ANNOTATIONS = 200 << 10
+"""Characters beyond which there is no room for the revision before: the API server takes 256 KiB in all."""
+
+
 def wish_of(md: ModelDeployment) -> tuple[str, str]:
-    """What the resource asks for now."""
+    """What the resource asks for now; without the annotation any build of the spec will do."""
     asked = (md.metadata.get("annotations") or {}).get(UPGRADE)
     return inputs_of(md), digest(asked) if asked else ""
 
@@ -86,12 +101,17 @@ def packed(template: Manifest) -> str:
 def unpacked(text: str) -> Manifest:
     """The template. Raises ValueError where the text was damaged by hand."""
     try:
-        template = json.loads(zlib.decompress(base64.b64decode(text, validate=True)))
+        inflate = zlib.decompressobj()
+        unzipped = inflate.decompress(base64.b64decode(text, validate=True), MAX_TEMPLATE)
+        if not inflate.eof:
+            raise ValueError("cut off, or too large")
+        template: Any = json.loads(unzipped)
     except (ValueError, zlib.error, RecursionError) as error:
         raise ValueError("no packed template") from error
-    if not isinstance(template, dict) or not isinstance(template.get("spec"), dict):
-        raise ValueError("no pod template")
-    return template
+    match template:
+        case {"metadata": {"labels": dict()}, "spec": {"containers": list()}}:
+            return dict(template)
+    raise ValueError("no pod template")
 
 
 def annotations_of(revision: Revision, history: History) -> dict[str, str]:
@@ -99,7 +119,9 @@ def annotations_of(revision: Revision, history: History) -> dict[str, str]:
     annotations = {FROZEN: _text(revision), PODS: revision.packed}
     if history.last_good is not None:
         good = history.last_good
-        annotations[LAST_GOOD] = json.dumps({"frozen": _text(good), "pods": good.packed}, sort_keys=True)
+        text = json.dumps({"frozen": _text(good), "pods": good.packed}, sort_keys=True)
+        if len(text) + sum(map(len, annotations.values())) <= MAX_ANNOTATIONS:
+            annotations[LAST_GOOD] = text
     if history.failure is not None:
         annotations[ROLLED_BACK] = json.dumps(asdict(history.failure), sort_keys=True)
     return annotations

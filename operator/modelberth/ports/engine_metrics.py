@@ -21,14 +21,15 @@ class EngineMetrics(Protocol):
     """Texts that engines serve: metrics, properties."""
 
     async def read(self, address: str, port: int, path: str) -> str:
-        """The text behind ``http://address:port/path``, at most MAX_BYTES of it. Raises EngineMetricsError."""
+        """The text behind ``http://address:port/path``, of a reasonable size. Raises EngineMetricsError."""
         ...
 
 
 class HttpEngineMetrics:
     """The real thing: no proxy, no redirect, no key. Made inside a running event loop."""
 
-    def __init__(self, timeout_s: float = TIMEOUT_S, parallel: int = PARALLEL) -> None:
+    def __init__(self, timeout_s: float = TIMEOUT_S, parallel: int = PARALLEL, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
         self._session = aiohttp.ClientSession(
             # Connections are not kept: between two looks uvicorn closes them by itself (timeout_keep_alive, 5 s), and
             # a new one costs 0.1 ms of CPU (bench/scrape.py). The semaphore bounds them: a connector's own limit
@@ -64,8 +65,8 @@ class HttpEngineMetrics:
                     raise EngineMetricsError(f"{url}: HTTP {answer.status}")
                 async for chunk in answer.content.iter_chunked(1 << 16):
                     content += chunk
-                    if len(content) > MAX_BYTES:
-                        raise EngineMetricsError(f"{url}: more than {MAX_BYTES} bytes")
+                    if len(content) > self._max_bytes:
+                        raise EngineMetricsError(f"{url}: more than {self._max_bytes} bytes")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise EngineMetricsError(f"{url}: {error!r}") from error
         return content

@@ -60,6 +60,7 @@ def needs_apply(manifest: Raw, child: Raw | None, settled: Settled) -> bool:
     """Whether the child is missing, was built from another manifest, or was changed by someone else."""
     if child is None or digest(child) != digest(manifest):
         return True
+    manifest = _grown(manifest, child)
     if differs(manifest["metadata"], child["metadata"]):
         # Labels and owners move no generation, and the API server never rewrites them.
         return True
@@ -70,6 +71,16 @@ def needs_apply(manifest: Raw, child: Raw | None, settled: Settled) -> bool:
         return True
     settled.mark(child, manifest["kind"])
     return False
+
+
+def _grown(manifest: Raw, child: Raw) -> Raw:
+    """A claim that somebody has enlarged stays so: the API server would refuse to make it smaller."""
+    if manifest["kind"] != "PersistentVolumeClaim":
+        return manifest
+    wanted, there = (claim["spec"]["resources"]["requests"]["storage"] for claim in (manifest, child))
+    if amount(there) <= amount(wanted):
+        return manifest
+    return {**manifest, "spec": {**manifest["spec"], "resources": child["spec"]["resources"]}}
 
 
 def digest(child: Raw) -> str:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from modelberth.reconcile.observed import Observed
+from modelberth.manifests.names import REVISION
+from modelberth.reconcile.observed import Observed, Raw
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,20 @@ def pods_of(observed: Observed) -> Pods:
     updated = int(status.get("updatedReplicas") or 0)
     total = int(status.get("replicas") or 0)
     seen = int(status.get("observedGeneration") or 0) >= int(workload["metadata"].get("generation") or 0)
-    # Before the controller has seen the change, the same number of pods means that it was not about numbers.
-    replacing = updated < total if seen else total == wanted
-    current = seen and updated == wanted == total
+    if seen:
+        replacing, settled = updated < total, updated == total
+    else:
+        # Before the controller has seen a change, its counts speak of the one before; the pods tell what it is about.
+        replacing = total == wanted and not _all_newest(observed.pods, workload)
+        settled = total == wanted and not replacing
+    current = settled and total == wanted
     return Pods(wanted, total, int(status.get("readyReplicas") or 0), replacing, current, seen)
+
+
+def _all_newest(pods: list[Raw], workload: Raw) -> bool:
+    newest = _revision(workload["spec"].get("template", {}))
+    return bool(pods) and all(_revision(pod) == newest for pod in pods)
+
+
+def _revision(raw: Raw) -> str | None:
+    return (raw.get("metadata", {}).get("labels") or {}).get(REVISION)

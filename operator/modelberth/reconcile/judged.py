@@ -17,23 +17,22 @@ MAX_KEPT = 5000
 
 
 class Judge:
-    """Parsed specs by uid and generation, and by the one annotation that children depend on."""
+    """Parsed specs by uid: the newest generation of each, and of the one annotation that children depend on."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, int, str], ModelDeployment | Problem] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[tuple[int, str], ModelDeployment | Problem]] = OrderedDict()
 
     def parse(self, resource: Raw, settings: Settings) -> ModelDeployment | Problem:
         """The deployment, or the problem that names every finding. The status is not part of it."""
         meta = resource["metadata"]
-        key = (str(meta["uid"]), int(meta.get("generation", 0)), _upgrade(resource))
-        known = self._kept.get(key)
-        if known is None:
-            known = self._parse(resource, settings)
-            self._kept[key] = known
+        uid, seen = str(meta["uid"]), (int(meta.get("generation", 0)), _upgrade(resource))
+        known = self._kept.get(uid)
+        if known is None or known[0] != seen:
+            known = self._kept[uid] = (seen, self._parse(resource, settings))
             if len(self._kept) > MAX_KEPT:
                 self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return known
+        self._kept.move_to_end(uid)
+        return known[1]
 
     def _parse(self, resource: Raw, settings: Settings) -> ModelDeployment | Problem:
         slim: dict[str, Any] = {name: value for name, value in resource.items() if name != "status"}

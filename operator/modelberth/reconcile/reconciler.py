@@ -28,7 +28,16 @@ from modelberth.reconcile.prefetch import Prefetch, alone
 from modelberth.reconcile.problem import Problem
 from modelberth.reconcile.readings import FIRST_WORD_S, Readings
 from modelberth.reconcile.refusal import rejection
-from modelberth.reconcile.rollout import Rollout, after_rollback, newest, roll_back, rolled_back, rollout_of, whole
+from modelberth.reconcile.rollout import (
+    Rollout,
+    after_rollback,
+    newest,
+    roll_back,
+    rolled_back,
+    rollout_of,
+    upgrade_failed,
+    whole,
+)
 from modelberth.reconcile.running import carried, question_of
 from modelberth.reconcile.sizing import Sizing
 from modelberth.reconcile.sources import Sources
@@ -100,6 +109,7 @@ class Reconciler:
             self.world.upgrades.done(key)
             self.writer.settled.forget(key)
             return None
+        self._keep_place(key, observed)
         md = self.judge.parse(observed.resource, self.world.settings)
         if isinstance(md, Problem):
             return await self._tell(key, Verdict(None, observed, md))
@@ -196,7 +206,7 @@ class Reconciler:
             md,
             observed,
             problem,
-            self._engine(md),
+            self._engine(md, rollout),
             facts.commit,
             facts.planned,
             weights=weights,
@@ -205,6 +215,16 @@ class Reconciler:
             rollout=rollout,
         )
         return _sooner(again, await self._tell(key, verdict))
+
+    def _keep_place(self, key: Key, observed: Observed) -> None:
+        """An upgrade has its place until all its pods answer, whatever has become of the spec meanwhile."""
+        granted = observed.frozen is not None and observed.frozen.granted
+        if upgrade_failed(observed):
+            self.world.upgrades.running(key)
+        elif whole(observed):
+            self.world.upgrades.done(key)
+        elif granted:
+            self.world.upgrades.running(key)
 
     def _rollout(self, key: Key, md: ModelDeployment, facts: Facts, observed: Observed) -> Rollout:
         """Which revision runs; the one before, where this one has just turned out to fail."""
@@ -215,10 +235,6 @@ class Reconciler:
         fresh = built(md, facts, self.world.settings)
         kept = rollout_of(md, observed, fresh, granted=False)
         upgrades, complete = self.world.upgrades, whole(observed)
-        if complete:
-            upgrades.done(key)
-        elif observed.frozen is not None and observed.frozen.granted:
-            upgrades.running(key)
         if not kept.upgrade_available or not complete or not upgrades.may(key):
             return kept
         return rollout_of(md, observed, fresh, granted=True)
@@ -272,8 +288,9 @@ class Reconciler:
             # An Event is a courtesy: a full or closing namespace must not hold up the work.
             log.info("event not recorded: %s", error.message, extra={"key": _key(event)})
 
-    def _engine(self, md: ModelDeployment) -> EngineRun:
-        image = engine_image(md, self.world.settings)
+    def _engine(self, md: ModelDeployment, rollout: Rollout | None = None) -> EngineRun:
+        """The engine of the pods that run; before there are any, that of those that would be made."""
+        image = rollout.engine_image if rollout else engine_image(md, self.world.settings)
         version, known = engine_version(md, image)
         return EngineRun(image, ".".join(map(str, version)), not known)
 

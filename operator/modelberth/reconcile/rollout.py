@@ -7,11 +7,14 @@ before.
 from dataclasses import dataclass, replace
 
 from modelberth.api.modeldeployment import ModelDeployment
-from modelberth.manifests.names import REVISION
-from modelberth.manifests.revision import Failure, History, Revision, wish_of
+from modelberth.manifests.names import ENGINE, REVISION
+from modelberth.manifests.revision import Failure, History, Revision, same, wish_of
 from modelberth.reconcile.counts import pods_of
 from modelberth.reconcile.observed import Observed
 from modelberth.reconcile.problem import Problem
+
+REPEATED = {"CrashLoop", "DownloadFailed", "ImagePullFailed", "OutOfMemory"}
+"""Reasons that one reboot of a node or one failure of the network has too: they count when they come again."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,16 @@ class Rollout:
     def rolled_back(self) -> bool:
         return self.history.failure is not None
 
+    @property
+    def engine_image(self) -> str:
+        containers = self.revision.template["spec"]["containers"]
+        return str(next((one.get("image", "") for one in containers if one.get("name") == ENGINE), ""))
+
 
 def rolled_back(md: ModelDeployment, observed: Observed) -> bool:
     """Whether what the resource asks for has failed, and an older revision runs in its place."""
     failure = observed.history.failure
-    return failure is not None and failure.wish == wish_of(md)
+    return failure is not None and same(failure.wish, wish_of(md))
 
 
 def rollout_of(md: ModelDeployment, observed: Observed, fresh: Revision, *, granted: bool) -> Rollout:
@@ -43,28 +51,56 @@ def rollout_of(md: ModelDeployment, observed: Observed, fresh: Revision, *, gran
     if rolled_back(md, observed):
         return Rollout(running, observed.history)
     kept = _kept(md, observed)
-    if running.wish != fresh.wish:
+    if not running.answers(fresh.wish):
         return Rollout(fresh, History(_before(md, observed, running)))
     running = replace(running, facts=fresh.facts)
     if running.template == fresh.template:
         return Rollout(running, History(kept))
     if not granted:
         return Rollout(running, History(kept), upgrade_available=True)
-    return Rollout(replace(fresh, granted=True), History(_before(md, observed, running)))
+    return Rollout(replace(fresh, upgrade=running.upgrade, granted=True), History(_before(md, observed, running)))
 
 
 def roll_back(md: ModelDeployment, observed: Observed, problem: Problem | None) -> Rollout | None:
     """The revision before this one, when this one cannot work; None where that is not so, or not wanted."""
-    good = observed.history.last_good
+    good, running = observed.history.last_good, observed.frozen
     if problem is None or not problem.stalled or good is None or md.spec.rollout.on_failure != "Rollback":
         return None
-    return Rollout(good, History(None, Failure(wish_of(md), problem.reason, problem.message)))
+    if running is None or not running.answers(wish_of(md)):
+        return None  # What failed is not what the resource asks for now.
+    if problem.reason in REPEATED and not _backs_off(observed):
+        return None
+    return Rollout(good, History(None, Failure(running.wish, problem.reason, problem.message)))
+
+
+def _backs_off(observed: Observed) -> bool:
+    """Whether the kubelet has tried a container of the newest pods more than once."""
+    statuses = (pod.get("status", {}) for pod in newest(observed).pods)
+    containers = (
+        one
+        for status in statuses
+        for one in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+    )
+    waiting = ((one.get("state") or {}).get("waiting") or {} for one in containers)
+    return any(str(one.get("reason", "")).endswith("BackOff") for one in waiting)
 
 
 def proven(observed: Observed) -> bool:
     """Whether all pods of the newest revision answer."""
     pods = pods_of(observed)
     return pods.current and pods.ready >= pods.wanted > 0
+
+
+def answers(observed: Observed) -> bool:
+    """Whether a pod of the newest revision answers, and none of an older one is there."""
+    pods = pods_of(observed)
+    return pods.seen and pods.ready > 0 and not pods.replacing
+
+
+def upgrade_failed(observed: Observed) -> bool:
+    """Whether what was rolled back is an upgrade of the operator: another build of the same wish."""
+    failure, running = observed.history.failure, observed.frozen
+    return failure is not None and running is not None and failure.wish == running.wish
 
 
 def whole(observed: Observed) -> bool:
@@ -103,6 +139,8 @@ def _before(md: ModelDeployment, observed: Observed, running: Revision) -> Revis
     if md.spec.rollout.on_failure != "Rollback":
         return None
     pods = pods_of(observed)
-    # One that is being tried itself is no way back. At zero pods nobody can tell, and it was not told to have failed.
-    good = proven(observed) or (pods.wanted == 0 and observed.history.last_good is None)
-    return running if good else observed.history.last_good
+    if observed.history.last_good is not None and not proven(observed):
+        # One that is being tried itself is no way back.
+        return observed.history.last_good
+    # It answers, or others were rolled back to it. At zero pods nobody can tell, and it was not told to have failed.
+    return running if pods.wanted == 0 or answers(observed) or observed.history.failure is not None else None

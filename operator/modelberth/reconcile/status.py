@@ -50,6 +50,8 @@ def _engine(verdict: Verdict) -> Raw | None:
 
 def _weights(verdict: Verdict, md: ModelDeployment) -> Raw:
     commit = {"commit": verdict.commit} if verdict.commit else {}
+    if verdict.rollout is not None and verdict.rollout.rolled_back:
+        return {**commit, **verdict.weights}  # of the pods that run, which the URI is not
     return {"uri": md.spec.model.uri, **commit, **verdict.weights}
 
 

@@ -9,6 +9,8 @@ Key = tuple[str, str]
 HEARD_S = 60.0
 """Seconds that a new leader takes to hear of upgrades that its predecessor began."""
 
+SPARE = 16
+
 
 @dataclass
 class Upgrades:
@@ -58,5 +60,7 @@ class Upgrades:
         self._next()
 
     def _next(self) -> None:
-        for key in list(self._waiting)[: max(0, self.limit - len(self._running))]:
+        # More than there are places: one that is no candidate any more (an invalid spec) would not pass its turn on.
+        for key in list(self._waiting)[: max(0, self.limit - len(self._running)) + SPARE]:
+            del self._waiting[key]
             self.wake(key)

@@ -15,7 +15,7 @@ from modelberth.manifests.names import PROGRESS_PORT
 from modelberth.manifests.settings import Settings
 from modelberth.ports.activators import Activators
 from modelberth.ports.engine_metrics import EngineMetrics, HttpEngineMetrics
-from modelberth.ports.fetch_progress import HttpFetchProgress
+from modelberth.ports.fetch_progress import MAX_CHARACTERS, HttpFetchProgress
 from modelberth.ports.hub import HuggingFaceHub
 from modelberth.ports.kube import KubeApi
 from modelberth.reconcile.activator_ports import ActivatorPorts
@@ -76,9 +76,13 @@ async def run(settings: Settings, options: Options) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with KubeApi(metrics.called) as kube, HttpEngineMetrics() as engines:
+    async with (
+        KubeApi(metrics.called) as kube,
+        HttpEngineMetrics() as engines,
+        HttpEngineMetrics(parallel=16, max_bytes=MAX_CHARACTERS) as fetchers,
+    ):
         lookups = Lookups(HuggingFaceHub(settings.hub.endpoint))
-        replica = Replica(kube, engines, lookups, settings, metrics, identity, options)
+        replica = Replica(kube, engines, fetchers, lookups, settings, metrics, identity, options)
         server = await serve(options.port, metrics.registry)
         try:
             async with _webhook(replica, options):
@@ -120,6 +124,8 @@ class Replica:
 
     kube: KubeApi
     engines: EngineMetrics
+    fetchers: EngineMetrics
+    """The same for fetchers: silent ones must not take the places of the engines."""
     lookups: Lookups
     settings: Settings
     metrics: Metrics
@@ -137,7 +143,7 @@ class Replica:
         scaler = Scaler(self.engines, held, lambda key: queue.add(key), self.metrics)
         sizing = Sizing(scaler, activators, ActivatorPorts(store))
         upgrades = Upgrades(self.settings.upgrade.max_parallel, lambda key: queue.add(key))
-        downloads = Downloads(HttpFetchProgress(self.engines, PROGRESS_PORT), lambda key: queue.add(key))
+        downloads = Downloads(HttpFetchProgress(self.fetchers, PROGRESS_PORT), lambda key: queue.add(key))
         world = World(
             kube=self.kube,
             view=store,
