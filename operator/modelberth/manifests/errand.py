@@ -1,10 +1,9 @@
 """Pods that do one thing in the tenant's namespace and end: neither the Service nor the Deployment selects them."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 
 from modelberth.api.modeldeployment import ModelDeployment
+from modelberth.manifests.facts import digest
 from modelberth.manifests.merge import merged
 from modelberth.manifests.names import MANAGED_BY, MANAGER, Manifest, metadata
 from modelberth.manifests.security import pod_security
@@ -41,6 +40,8 @@ class Errand:
     """Label that holds the name of the ModelDeployment."""
     annotation: str
     """Annotation that holds the digest of the pod's spec: it changes with everything that the pod depends on."""
+    result: str = ""
+    """Digest of what its result depends on; it stands before the other one, with a dot between them."""
 
 
 def errand_pod(md: ModelDeployment, errand: Errand, spec: Manifest, settings: Settings) -> Manifest:
@@ -64,9 +65,6 @@ def errand_pod(md: ModelDeployment, errand: Errand, spec: Manifest, settings: Se
         "app.kubernetes.io/instance": md.name,
         errand.label: md.name,
     }
-    meta["annotations"] = {**template.metadata.get("annotations", {}), errand.annotation: _digest(whole)}
+    inputs = f"{errand.result}.{digest(whole)}"
+    meta["annotations"] = {**template.metadata.get("annotations", {}), errand.annotation: inputs}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": whole}
-
-
-def _digest(spec: Manifest) -> str:
-    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]

@@ -2,7 +2,7 @@
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.manifests.errand import Errand, errand_pod
-from modelberth.manifests.facts import Facts
+from modelberth.manifests.facts import Facts, digest
 from modelberth.manifests.names import PREFETCH_LABEL, PREFETCH_OF, Manifest, prefetch_pod_name
 from modelberth.manifests.pod import placement
 from modelberth.manifests.settings import Settings
@@ -13,10 +13,12 @@ def prefetch_pod(md: ModelDeployment, facts: Facts, settings: Settings) -> Manif
     """The pod, of a resource with a cache. It goes where the engine may run: a claim may be bound to its first pod's
     zone, and a folder of the node is of use to that node alone.
     """
-    errand = Errand(prefetch_pod_name(md.name), "modelberth-prefetch", PREFETCH_LABEL, PREFETCH_OF)
+    container, volumes = fetch_container(md, facts, settings), fetch_volumes(md, settings)
+    result = digest([container["args"], volumes])
+    errand = Errand(prefetch_pod_name(md.name), "modelberth-prefetch", PREFETCH_LABEL, PREFETCH_OF, result)
     spec: Manifest = {
-        "containers": [fetch_container(md, facts, settings)],
-        "volumes": [*fetch_volumes(md, settings), {"name": "tmp", "emptyDir": {}}],
+        "containers": [container],
+        "volumes": [*volumes, {"name": "tmp", "emptyDir": {}}],
         "restartPolicy": "OnFailure",
         **placement(md, settings),
     }

@@ -50,8 +50,12 @@ def prefetch_step(pod: Raw | None, desired: Raw | None) -> Literal["create", "de
     if pod["metadata"].get("deletionTimestamp"):
         return "nothing"
     # A pod that its node ended (evicted, shut down) never runs again.
-    ended = pod.get("status", {}).get("phase") == "Failed"
-    return "delete" if desired is None or ended or _inputs(pod) != _inputs(desired) else "nothing"
+    phase = pod.get("status", {}).get("phase")
+    if desired is None or phase == "Failed":
+        return "delete"
+    # What has ended well need not run again for another version of the operator.
+    compared = _result if phase == "Succeeded" else _inputs
+    return "nothing" if compared(pod) == compared(desired) else "delete"
 
 
 def alone(observed: Observed) -> Observed | None:
@@ -60,6 +64,10 @@ def alone(observed: Observed) -> Observed | None:
     if pod is None or pod["metadata"].get("deletionTimestamp"):
         return None
     return replace(observed, pods=[pod], children={})
+
+
+def _result(pod: Raw) -> str:
+    return _inputs(pod).partition(".")[0]
 
 
 def _inputs(pod: Raw) -> str:
