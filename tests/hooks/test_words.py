@@ -219,8 +219,9 @@ def test_whole_lines_are_taken(lines: list[str], limit: int) -> None:
     assert all(len(line) <= 1000 for line in text.splitlines())
 
 
-def test_the_same_failure_of_a_real_engine_has_the_same_words() -> None:
+@pytest.mark.parametrize("engine", ["vllm", "sglang"])
+def test_the_same_failure_of_a_real_engine_has_the_same_words(engine: str) -> None:
     outputs = {sample.name: sample.text for sample in OUTPUTS}
-    first, again = outputs["vllm/truncated.txt"], outputs["vllm/truncated-again.txt"]
-    assert sum(one != other for one, other in zip(first.splitlines(), again.splitlines(), strict=True)) > 100
+    first, again = outputs[f"{engine}/truncated.txt"], outputs[f"{engine}/truncated-again.txt"]
+    assert len(set(first.splitlines()) ^ set(again.splitlines())) > 20
     assert words(first) == words(again)
