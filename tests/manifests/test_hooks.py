@@ -49,6 +49,11 @@ def test_before_sigterm_the_kubelet_waits_for_the_clients(kind: EngineType) -> N
     assert found["terminationGracePeriodSeconds"] == 5 + 600 + 10
 
 
+def test_a_first_process_heeds_sigterm_from_the_start() -> None:
+    assert pod(LLAMA_CPP)["shareProcessNamespace"] is True
+    assert "shareProcessNamespace" not in pod({})
+
+
 @pytest.mark.parametrize(("written", "seconds"), [("0s", "0"), ("45s", "45"), ("1h30m", "5400")])
 def test_the_drain_has_the_time_that_the_spec_gives_it(written: str, seconds: str) -> None:
     vllm = drained(written)["containers"][0]["args"]

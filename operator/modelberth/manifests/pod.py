@@ -43,6 +43,9 @@ def pod_template(md: ModelDeployment, run: Run, stored: Weights, settings: Setti
         "automountServiceAccountToken": False,
         # A Service named `vllm` would inject VLLM_PORT and break the engine.
         "enableServiceLinks": False,
+        # The kernel spares a first process the signals that it does not handle, and llama-server handles none before
+        # its model is loaded: deleted then, it would keep its GPU for the whole grace. Elsewhere run.py goes first.
+        **({} if run.engine.hooks else {"shareProcessNamespace": True}),
         "terminationGracePeriodSeconds": DRAIN_PAUSE_S + drain_limit(md.spec) + END_S,
         # Always present, also for one replica: adding it when replicas grow would roll every pod.
         "topologySpreadConstraints": [
