@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 
 from modelberth.ports.kube import ApiError, KubeApi
-from modelberth.runtime.store import Key, Store
+from modelberth.runtime.store import Key, Raw, Store
 from modelberth.runtime.watch import SELECTORS, WATCHED, key_of
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ async def prime(kube: KubeApi, store: Store, namespaces: list[str]) -> None:
 async def keep_in_sync(
     kube: KubeApi, store: Store, namespaces: list[str], add: Callable[[Key], None], stale: asyncio.Event
 ) -> None:
-    """SOON_S after ``stale`` was set: prune ghosts. Every PERIOD_S: that, and look at every resource again, which
+    """SOON_S after ``stale`` was set: list and prune. Every PERIOD_S: that, and look at every resource again, which
     applies only what differs."""
     while True:
         hurried = await _set_within(PERIOD_S, stale)
@@ -37,8 +37,8 @@ async def keep_in_sync(
         stale.clear()
         try:
             for kind in WATCHED:
-                for ghost in await _list(kube, store, kind, namespaces):
-                    if key := key_of(kind, ghost):
+                for raw in await _list(kube, store, kind, namespaces):
+                    if key := key_of(kind, raw):
                         add(key)
         except ApiError as error:
             log.warning("resync put off: %s", error.message)
@@ -58,12 +58,15 @@ async def _set_within(seconds: float, event: asyncio.Event) -> bool:
     return True
 
 
-async def _list(kube: KubeApi, store: Store, kind: str, namespaces: list[str]) -> list[dict[str, object]]:
+async def _list(kube: KubeApi, store: Store, kind: str, namespaces: list[str]) -> list[Raw]:
+    """News and ghosts. When the watch brings the same news they are none any more: who lists has to pass them on."""
     before = store.newest(kind)
     listed: list[Key] = []
+    news: list[Raw] = []
     scopes: list[str | None] = [*namespaces] or [None]
     for namespace in scopes:
         async for raw in kube.list(kind, namespace, SELECTORS[kind]):
             listed.append((raw["metadata"]["namespace"], raw["metadata"]["name"]))
-            store.remember(kind, raw)
-    return store.prune(kind, listed, before)
+            if store.remember(kind, raw):
+                news.append(raw)
+    return [*news, *store.prune(kind, listed, before)]
