@@ -83,7 +83,7 @@ def test_its_children_are_accepted(space: Command, name: str) -> None:
 @pytest.mark.parametrize("name", sorted(PRIVILEGED))
 def test_its_pod_needs_a_privileged_namespace(space: Command, name: str) -> None:
     (pod,) = pods(name)
-    with pytest.raises(CommandError, match="violates PodSecurity.*hostPath"):
+    with pytest.raises(CommandError, match=r"violates PodSecurity.*hostPath"):
         dry_run(space, [pod])
 
 
