@@ -83,7 +83,7 @@ async def test_fifty_crashes_in_ever_other_words_are_one_write(starting: Cluster
         )
         last = ended(words, random.choice([1, 134, 139]))
         back_off = waiting("CrashLoopBackOff", f"back-off {count}s restarting failed container=engine")
-        running = {"running": {"startedAt": f"2026-01-01T01:{count:02}:00Z"}}
+        running = {"running": {"startedAt": moment()}}
         await tell(
             starting,
             status(fetched(), container(state=last)),

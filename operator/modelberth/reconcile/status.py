@@ -1,5 +1,7 @@
 """decide: what the status says. Pure."""
 
+from collections.abc import Collection
+
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.manifests.names import selector_text, url
 from modelberth.manifests.scale import built_in
@@ -87,8 +89,9 @@ def urgent(new: Raw, old: Raw) -> bool:
     a start is then two writes, and neither a download nor a scale-up of many pods is a stream of them. So does an
     endpoint that answers though what fails goes on failing: pods in a crash loop do so for a moment, each time.
     """
-    apart = {"WeightsReady", *(("Ready", "Available") if _revives(new, old) else ())}
-    return _essence(new, apart) != _essence(old, apart)
+    if _revives(new, old):
+        return _essence(new, {"Ready", "Available", "observed"}) != _essence(old, {"Ready", "Available", "observed"})
+    return _essence(new) != _essence(old)
 
 
 def _revives(new: Raw, old: Raw) -> bool:
@@ -100,15 +103,18 @@ def _revives(new: Raw, old: Raw) -> bool:
     return fails and same and (before["Ready"]["status"], after["Ready"]["status"]) == ("False", "True")
 
 
-def _essence(status: Raw, apart: set[str]) -> Raw:
-    counters = ("readyReplicas", "replicas", "conditions", "autoscaling", "weights")
+def _essence(status: Raw, apart: Collection[str] = ()) -> Raw:
+    """Without what rides along, and without the fields and conditions ``apart``."""
+    counters = ("readyReplicas", "replicas", "conditions", "autoscaling", "weights", *apart)
     essence = {name: value for name, value in status.items() if name not in counters}
     autoscaling = status.get("autoscaling") or {}
     essence["autoscaling"] = {name: value for name, value in autoscaling.items() if name != "currentReplicas"}
     weights = status.get("weights") or {}
     essence["weights"] = [weights.get("uri"), weights.get("commit")]
     essence["conditions"] = [
-        _gist(condition) for condition in status.get("conditions") or [] if condition["type"] not in apart
+        _gist(condition)
+        for condition in status.get("conditions") or []
+        if condition["type"] not in ("WeightsReady", *apart)
     ]
     return essence
 

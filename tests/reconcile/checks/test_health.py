@@ -106,3 +106,18 @@ def test_what_served_until_it_crashed_may_do_so_again() -> None:
     found = crash_loop(case(ran(901, 910, 139, ready_changed=900)))
     assert found is not None
     assert found.stalled
+
+
+def test_a_start_that_takes_too_long_is_told_before_the_engine_has_ended() -> None:
+    one = container(state={"running": {"startedAt": at(100)}}, started=False)
+    found = start_timeout(budgeted(pod(status(one))))
+    assert found is None, "without a clock"
+    for passed in (0, 22, 23, 60):
+        made = budgeted(pod(status(one)))
+        found = start_timeout(Case(made.pods, made.workload, now=at(100 + passed)))
+        assert found is not None
+        assert (found.reason, found.in_s) == ("StartTimeout", 23 - passed)
+    ended_then = start_timeout(budgeted(ran(100, 200)))
+    assert ended_then is not None
+    assert found is not None
+    assert ended_then.what == found.what

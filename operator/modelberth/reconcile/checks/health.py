@@ -13,21 +13,21 @@ _ENDED_FROM_OUTSIDE = {0, 137, 143}
 
 
 def start_timeout(case: Case) -> Found | None:
-    """The startup probe ended the engine. Only an Event says so; the last run took all that the probe gives it."""
-    probe = case.container_spec(ENGINE).get("startupProbe")
+    """The startup probe ends the engine. Only an Event says so: a run took all the time that the probe gives it."""
+    probe: Raw | None = case.container_spec(ENGINE).get("startupProbe")
+    if probe is None:
+        return None
     for container in case.containers(ENGINE):
-        ended = container.ended
-        if not probe or not ended.get("startedAt") or not ended.get("finishedAt") or container.served:
-            continue
-        if between(ended["startedAt"], ended["finishedAt"]) + 1 >= _until_killed(probe):
-            what = f"The engine did not answer within {_budget(probe)} s of its start, and its startup probe ended it"
-            advice = (
-                "Give it more time by startupProbe.failureThreshold of container engine in spec.podTemplate, or faster "
-                "weights (spec.weights.cache)"
-            )
+        ended, start = container.ended, container.running.get("startedAt")
+        if not container.served and _took(ended) >= _until_killed(probe):
             # A server that was told to end exits with 0, and leaves nothing.
             words = f"its last words: {last_words(ended)}" if ended.get("message") else ""
-            return Found("StartTimeout", what, words, advice)
+            return _too_slow(probe, words)
+        # It is told to end, and may take its time.
+        if start and container.status.get("started") is False:
+            left = case.left(start, _budget(probe) + 1)
+            if left is not None:
+                return _too_slow(probe, in_s=left)
     return None
 
 
@@ -61,6 +61,22 @@ def _unhealthy(container: Container, in_s: float = 0.0) -> Found:
         stalled=False,
         in_s=in_s,
     )
+
+
+def _too_slow(probe: Raw, words: str = "", in_s: float = 0.0) -> Found:
+    what = f"The engine did not answer within {_budget(probe)} s of its start, and its startup probe ended it"
+    advice = (
+        "Give it more time by startupProbe.failureThreshold of container engine in spec.podTemplate, or faster weights "
+        "(spec.weights.cache)"
+    )
+    return Found("StartTimeout", what, words, advice, in_s=in_s)
+
+
+def _took(ended: Raw) -> float:
+    """Seconds of a run, rounded up as its times are cut to seconds; below zero where it is not known."""
+    if not ended.get("startedAt") or not ended.get("finishedAt"):
+        return -1.0
+    return between(ended["startedAt"], ended["finishedAt"]) + 1
 
 
 def _until_killed(probe: Raw) -> int:
