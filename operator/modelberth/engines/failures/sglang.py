@@ -1,11 +1,12 @@
 """SGLang 0.5."""
 
 from modelberth.engines.failures.failure import says
-from modelberth.engines.failures.python import ARGUMENTS, CHECKPOINT, GPU, MEMORY, MODEL, NEWER_IMAGE
+from modelberth.engines.failures.python import ARGUMENTS, CHECKPOINT, GPU, MEMORY, MODEL, NEWER_IMAGE, OWN_FILE
 
 TABLE = (
     *MEMORY,
     *ARGUMENTS,
+    says("EngineArgsRejected", r"is not a built-in template name or a valid chat template file path", OWN_FILE),
     says(
         "KVCacheTooSmall",
         # sglang/srt/model_executor/pool_configurator.py
