@@ -199,3 +199,9 @@ def test_weights_that_no_engine_can_serve_are_not_ready() -> None:
     problem = Problem("UnsupportedModel", "The repository holds nothing that this engine can serve.", stalled=True)
     found = conditions(Verdict(MD, observed_of(None, ""), problem), pods_of(observed_of(None, "")))
     assert dict(found)["WeightsReady"][0] == "False"
+
+
+def test_what_pods_say_moves_no_cursor() -> None:
+    problem = Problem("CrashLoop", "a\x1b[2Jb\u202ec\x00d\ne", stalled=True)
+    status = status_of(Verdict(MD, observed_of(None, ""), problem), "now")
+    assert {one["message"] for one in status["conditions"] if one["reason"] == "CrashLoop"} >= {"a[2Jbcd\ne"}

@@ -1,1 +1,1 @@
-"""`modelberth plan|render|crds|operator|fetch|facts`; wiring only."""
+"""The commands of `modelberth`, a module or a folder each (main.COMMANDS); wiring, and what people read."""

@@ -168,7 +168,12 @@ def condition(kind: str, state: State, old: Raw | None, generation: int, now: st
         "type": kind,
         "status": status,
         "reason": reason,
-        "message": message[:MAX_MESSAGE],
+        "message": _printable(message)[:MAX_MESSAGE],
         "observedGeneration": generation,
         "lastTransitionTime": now if changed or old is None else old["lastTransitionTime"],
     }
+
+
+def _printable(text: str) -> str:
+    """Pods are the tenants': what they say must not move a cursor, or turn text around, in somebody's terminal."""
+    return text if text.isprintable() else "".join(one for one in text if one.isprintable() or one == "\n")
