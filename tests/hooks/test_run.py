@@ -89,6 +89,12 @@ def test_secrets_of_the_environment_are_not_told(tmp_path: Path) -> None:
     assert b"s3cr3t-value" in ended.err, "the log is the engine's own affair"
 
 
+def test_nor_are_their_lines(tmp_path: Path) -> None:
+    program = "import os; raise ValueError('bad key ' + os.environ['MY_API_KEY'].splitlines()[1])"
+    ended = Ended(tmp_path, program, MY_API_KEY="-----BEGIN-----\nabcdefghijkl\n-----END-----")
+    assert ended.message.splitlines()[0] == "ValueError: bad key ***"
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [

@@ -165,7 +165,9 @@ def _environment() -> dict[str, str]:
 
 
 def _secrets() -> list[str]:
-    return [value for name, value in os.environ.items() if SECRET_NAME.search(name.upper())]
+    """Values, and the lines of those that have several: output is looked at line by line."""
+    values = [value for name, value in os.environ.items() if SECRET_NAME.search(name.upper())]
+    return [*values, *(line for value in values for line in value.splitlines() if len(line) >= 8)]
 
 
 def _oom_kills() -> int:
