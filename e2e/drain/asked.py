@@ -16,12 +16,12 @@ EACH = 200
 
 
 @contextmanager
-def asking(application: Client, url: str, max_tokens: int) -> Iterator[Story]:
+def asking(application: Client, url: str, max_tokens: int, headers: dict[str, str] | None = None) -> Iterator[Story]:
     """The application asks all the time while the block runs, and until each client has EACH answers.
 
     Then nothing may have gone wrong: no stream cut, no status but 200, no connection that broke.
     """
-    load = Load([url], NAME, total=EACH, max_tokens=max_tokens)
+    load = Load([url], NAME, total=EACH, max_tokens=max_tokens, headers=headers or {})
     with running(application, load, SDK) as load_on_its_way:
         story = Story()
         yield story

@@ -3,7 +3,7 @@
   python program.py FOLDER   # FOLDER/load.json says what to send, FOLDER/stop ends it, FOLDER/results.json is left
 
 Two clients at once: one keeps its connections, as the SDK does by itself, and one opens a connection per request. Each
-has three requests on their way: a long stream, a short one, and one that does not stream.
+has three requests on their way: a long stream, a short one, and one that does not stream. ``headers`` are for streams.
 It ends when it is told to and each of them has sent as many requests as ``total`` says.
 """
 
@@ -27,6 +27,8 @@ AFTER_FAILURE_S = 0.2
 TIMEOUT_S = 120.0
 """For everything. The SDK gives a connection 5 s, which an engine on a busy machine with two cores may need."""
 BEGAN = time.monotonic()
+
+Request = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,9 @@ def tail_of(stream: AsyncStream[Any]) -> bytearray:
     return tail
 
 
-async def streamed(client: AsyncOpenAI, request: dict[str, Any], record: dict[str, Any]) -> None:
+async def streamed(client: AsyncOpenAI, request: Request, headers: dict[str, str], record: Request) -> None:
     """Reads a stream to its end; notes whether it is whole."""
-    stream = await client.chat.completions.create(**request, stream=True)
+    stream = await client.chat.completions.create(**request, extra_headers=headers, stream=True)
     record["status"] = stream.response.status_code
     tail, ends = tail_of(stream), []
     async for chunk in stream:
@@ -69,7 +71,7 @@ async def streamed(client: AsyncOpenAI, request: dict[str, Any], record: dict[st
         record["error"] = f"finish_reason {ends}, last bytes {bytes(tail)!r}"
 
 
-async def answered(client: AsyncOpenAI, request: dict[str, Any], record: dict[str, Any]) -> None:
+async def answered(client: AsyncOpenAI, request: Request, record: Request) -> None:
     """Waits for a whole answer."""
     answer = await client.chat.completions.create(**request)
     record["status"], record["first_byte"] = 200, now()
@@ -101,7 +103,10 @@ async def work(client: AsyncOpenAI, load: dict[str, Any], kind: Kind, records: l
         }
         records.append(record)
         try:
-            await (streamed if kind.stream else answered)(client, request, record)
+            if kind.stream:
+                await streamed(client, request, load["headers"], record)
+            else:
+                await answered(client, request, record)
         except Exception as error:  # whatever it is, it is what the application would have seen
             record["status"] = error.status_code if isinstance(error, APIStatusError) else record["status"]
             record["error"] = causes(error)
