@@ -37,7 +37,7 @@ check: lint drift ## ruff, mypy, import-linter, drift of generated files, unit t
 	$(BIN)/pytest --quiet tests
 
 test: lint drift ## everything, e2e on a real local cluster included
-	$(BIN)/pytest tests e2e
+	@$(BIN)/python -m e2e.ahead $(BIN)/pytest tests e2e
 
 demo: $(INSTALLED) ## cluster, images, chart, two models that answer; leaves the cluster up
 	@$(BIN)/python -m e2e.demo

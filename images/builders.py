@@ -18,7 +18,7 @@ from images import base
 from images.build_settings import write_secrets
 from images.catalog import ROOT, Image
 from images.content import LABEL
-from images.locks import in_use
+from images.locks import in_use, locked
 
 _DEBIAN_PACKAGES = {"buildah": "buildah", "debootstrap": "debootstrap", "tar": "tar"}
 
@@ -165,8 +165,11 @@ class Buildah:
         )
 
     def _ensure_base(self, name: str) -> None:
-        if self._has(name):
-            return
+        with locked(self._lock.with_name(f"base-{base.suite_of(name)}")):
+            if not self._has(name):
+                self._make_base(name)
+
+    def _make_base(self, name: str) -> None:
         suite = base.suite_of(name)
         self._archives.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self._archives) as folder, step(f"making {name} with debootstrap"):

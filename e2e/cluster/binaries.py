@@ -12,6 +12,7 @@ from e2e.cluster.paths import Paths
 from e2e.cluster.pins import Pin, Pins, pins
 from e2e.cluster.progress import step
 from e2e.cluster.toolchain import go
+from images.locks import locked
 
 SUMS = Path(__file__).with_name("sums")
 """One go.sum per module: what was downloaded must be what was downloaded when the version was chosen."""
@@ -36,11 +37,19 @@ class Binaries:
         todo = self.missing(commands)
         if not todo:
             return
-        compiler = go(self.pinned.toolchain, self.where.cache)
+        with locked(self._lock("go")):
+            compiler = go(self.pinned.toolchain, self.where.cache)
         for number, command in enumerate(todo, start=1):
             pin = self.pinned.owner(command)
-            with step(f"building {command} {pin.version} ({number} of {len(todo)})"):
-                self._build(compiler, pin, command)
+            # By module: its programs are built in one folder. Another process may be building ahead (e2e.ahead).
+            with locked(self._lock(pin.name)):
+                if not self.missing([command]):
+                    continue
+                with step(f"building {command} {pin.version} ({number} of {len(todo)})"):
+                    self._build(compiler, pin, command)
+
+    def _lock(self, name: str) -> Path:
+        return self.where.cache / "locks" / f"program-{name}"
 
     def tool(self, command: str) -> Path:
         self.build([command])

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from e2e.cluster.commands import run
 from e2e.cluster.interface import ClusterError
+from e2e.cluster.paths import paths
 from e2e.cluster.progress import step
+from images.locks import locked
 
 PACKAGES = {
     "runc": "runc",
@@ -41,7 +43,11 @@ def missing(wanted: dict[str, str]) -> list[str]:
 
 def require(wanted: dict[str, str]) -> None:
     """Install what is missing. Raises ClusterError with the command to type where that cannot be done from here."""
-    packages = missing(wanted)
+    with locked(paths().cache / "locks" / "apt"):
+        _install(missing(wanted))
+
+
+def _install(packages: list[str]) -> None:
     if not packages:
         return
     names = " ".join(packages)
