@@ -124,6 +124,9 @@ def _fetch(args: argparse.Namespace, token: str | None, machine: Machine, progre
     wish = Wish(args.engine, uri.file, args.allow_pickle, args.trust_remote_code)
     asked = Question(uri.repo, args.revision or uri.revision or "main", wish)
     fetch = Fetch(Source(repo=uri.repo, endpoint=endpoint, token=token), asked, machine, progress)
+    if args.cache is not None:
+        # Pods of other users share the volume by its group.
+        os.umask(0o002)
     there = into_folder(fetch, args.to) if args.cache is None else through_cache(fetch, args.cache, args.to)
     progress.enter("Complete")
     return report.Fetched(commit=there.commit, files=len(there.files), bytes=there.size)

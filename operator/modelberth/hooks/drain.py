@@ -11,6 +11,7 @@ import argparse
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 FLAG = "/tmp/modelberth-draining"
 """What modelberth_drain.py looks for."""
@@ -66,7 +67,8 @@ def main() -> None:
     parser.add_argument("--pause", type=float, required=True, help="seconds in which the pod leaves its Service")
     parser.add_argument("--limit", type=float, required=True, help="seconds that the clients then have")
     args = parser.parse_args()
-    with open(FLAG, "w"):
+    # On a full disk there is no flag: clients that keep a connection may then need all of the limit.
+    with suppress(OSError), open(FLAG, "w"):
         os.utime(FLAG)
     time.sleep(args.pause)
     wait(lambda: connections(args.port), args.limit)

@@ -55,6 +55,8 @@ SETTLE_S = 5.0
 PATIENCE_S = 3.0
 """Seconds that a look-up may take before the status says that it is under way."""
 CONFLICT_RETRY_S = 30.0
+DELETED_RETRY_S = 5.0
+"""What is deleted before the first list of a watch comes back is no event."""
 REJECTED_RETRY_S = 60.0
 Key = tuple[str, str]
 
@@ -124,7 +126,8 @@ class Reconciler:
             return await self._wait(key, md, observed)
         self._pending.forget(key)
         if isinstance(answer, Step):
-            return await self._refuse(key, md, Verdict(md, observed, answer.problem, self._engine(md)))
+            again = DELETED_RETRY_S if answer.act == "delete" else None
+            return _sooner(again, await self._refuse(key, md, Verdict(md, observed, answer.problem, self._engine(md))))
         if answer.problem is not None:
             problem = Problem(answer.problem.reason, answer.problem.message, stalled=not answer.problem.transient)
             planned = self.plans.of(md, self._version(md), replace(answer, unread=answer.problem))
