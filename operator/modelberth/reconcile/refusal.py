@@ -9,5 +9,6 @@ def rejection(error: ApiError) -> Problem:
     if error.status == 403 and "exceeded quota" in error.message:
         return Problem("QuotaExceeded", f"The API server refuses a child: {error.message}", stalled=True)
     reason = "InvalidSpec" if error.status == 422 or error.status == 400 else "Rejected"
-    text = f"The API server refuses what this spec makes: {error.message.rstrip(".")}. Look at spec.podTemplate first."
+    words = error.message.rstrip(".")
+    text = f"The API server refuses what this spec makes: {words}. Look at spec.podTemplate first."
     return Problem(reason, text, stalled=True)
