@@ -5,6 +5,7 @@ Their taint is the one that GPU nodes have in clouds, so pods of models go there
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from e2e.cluster.api import Kubectl
@@ -22,6 +23,9 @@ thousand nodes then cost 33 requests a second, not 100."""
 STAGES = (
     "node-initialize.yaml", "node-heartbeat-with-lease.yaml", "pod-ready.yaml", "pod-complete.yaml", "pod-delete.yaml",
 )  # fmt: skip
+
+READY_AGAIN = Path(__file__).with_name("pod-ready-again.yaml")
+"""A stage of ours: without it a pod of a node that was lost for a moment is never Ready again."""
 
 
 def fake_node(number: int, gpus: int, product: str) -> dict[str, Any]:
@@ -55,8 +59,7 @@ class Kwok:
     ) -> None:
         """Run the controller and make nodes kwok-0000 up to `nodes`.
 
-        A pod of a node that was lost for a moment is never Ready again: where the API server is to be away, leases
-        have to be renewed more often.
+        Leases are renewed at a quarter of `lease_seconds`: more often where the API server is to be away at times.
         """
         self.daemons.start(Daemon("kwok", list(self._argv(lease_seconds)), {"PATH": os.environ.get("PATH", "")}))
         if nodes:
@@ -74,8 +77,8 @@ class Kwok:
         yield f"--kubeconfig={own if self.cluster.way == 'local' else self.cluster.kubeconfig()}"
         yield f"--manage-nodes-with-annotation-selector={KWOK}=fake"
         yield f"--node-lease-duration-seconds={lease_seconds}"
-        for stage in STAGES:
-            yield f"--config={program.with_name(stage)}"
+        for stage in (*map(program.with_name, STAGES), READY_AGAIN):
+            yield f"--config={stage}"
 
     def _kubectl(self) -> Kubectl:
         return Kubectl(self.cluster.tool("kubectl"), self.cluster.kubeconfig())
