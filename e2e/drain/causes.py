@@ -49,12 +49,8 @@ class Story:
         self.began = time.monotonic()
         self.steps: list[str] = []
 
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.began
-
     def note(self, what: str) -> None:
-        self.steps.append(f"{what} {self.seconds:.0f} s")
+        self.steps.append(f"{what} {time.monotonic() - self.began:.0f} s")
 
     def __str__(self) -> str:
         return ", ".join(self.steps)
