@@ -81,7 +81,7 @@ def test_json(api: Api, command: str) -> None:
     assert (record["namespace"], record["name"]) == (NAMESPACE, "crash")
     assert (record["ready"], record["reason"], record["problem"]) == ("False", "EngineArgsRejected", True)
     assert record["nextStep"]
-    assert record["documentation"] == "docs/troubleshooting.md#pods"
+    assert record["documentation"] == "docs/troubleshooting.md#the-engine"
     assert record["status"] == seen("crash").resource["status"]
 
 

@@ -7,7 +7,8 @@ from modelberth.cli.story.headline import UNSEEN, Headline
 
 PAGE = "docs/troubleshooting.md"
 
-SPEC, MEMORY, WEIGHTS, PODS = "the-spec", "memory-and-hardware", "weights", "pods"
+SPEC, MEMORY, WEIGHTS = "the-spec", "memory-and-hardware", "weights"
+BEFORE, ENGINE = "before-the-engine-starts", "the-engine"
 AUTOSCALING, CALM, OPERATOR = "autoscaling", "nothing-is-wrong", "the-operator-itself"
 
 _LOGS = "kubectl -n {namespace} logs POD -c engine --previous"
@@ -17,16 +18,16 @@ STEPS: dict[str, tuple[str, str]] = {
     "InvalidSpec": ("Correct the field that the message names, and apply it again.", SPEC),
     "NameConflict": ("Rename or delete the object that has the name already, or choose another name.", SPEC),
     "Rejected": ("Change what the API server refuses: an admission policy, or spec.podTemplate.", SPEC),
-    "QuotaExceeded": ("Raise the quota of namespace {namespace}, free some of it, or ask for less.", SPEC),
+    "QuotaExceeded": ("Raise the quota of namespace {namespace}, free some of it, or ask for less.", BEFORE),
     "DoesNotFit": (
         "Apply one of the changes that fit. Where you know better: annotate it with modelberth.dev/plan-policy: Warn.",
         MEMORY,
     ),
     "UnsupportedHardware": ("Choose another GPU, type or split, as the message says.", MEMORY),
-    "OutOfGpuMemory": ("Lower spec.gpuMemoryUtilization, maxModelLen or maxNumSeqs; is the GPU shared?", MEMORY),
-    "KVCacheTooSmall": ("Lower spec.maxModelLen, or raise spec.gpuMemoryUtilization.", MEMORY),
-    "OutOfMemory": ("Raise spec.resources.limits.memory, or lower spec.maxModelLen.", MEMORY),
-    "DriverTooOld": ("Use nodes with a newer GPU driver, or an image made for the one that they have.", MEMORY),
+    "OutOfGpuMemory": ("Lower spec.gpuMemoryUtilization, maxModelLen or maxNumSeqs; is the GPU shared?", ENGINE),
+    "KVCacheTooSmall": ("Lower spec.maxModelLen, or raise spec.gpuMemoryUtilization.", ENGINE),
+    "OutOfMemory": ("Raise spec.resources.limits.memory, or lower spec.maxModelLen.", ENGINE),
+    "DriverTooOld": ("Use nodes with a newer GPU driver, or an image made for the one that they have.", BEFORE),
     "ModelNotFound": (f"Correct spec.model.uri. Is the repository private? {_SECRET}.", WEIGHTS),
     "ModelGated": (f"Accept the licence on the hub. {_SECRET}.", WEIGHTS),
     "RevisionNotFound": ("Correct the part behind @ in spec.model.uri.", WEIGHTS),
@@ -38,22 +39,22 @@ STEPS: dict[str, tuple[str, str]] = {
     "CheckpointCorrupt": ("Look at the mirror or proxy in between, or choose another revision.", WEIGHTS),
     "NotEnoughDisk": ("Ask for more in spec.resources.requests.ephemeral-storage, or use a larger volume.", WEIGHTS),
     "UnsupportedModel": ("Choose another engine or engine version, or another repository or file.", WEIGHTS),
-    "Unschedulable": ("Free or add what the scheduler misses, or ask for less: spec.gpu, spec.resources.", PODS),
-    "ConfigMissing": ("Create the Secret, key or claim that is named; the pod goes on by itself.", PODS),
-    "ImagePullFailed": ("Correct spec.engine.image, its tag or the pull secret; is the registry reachable?", PODS),
-    "PodRejected": ("Change spec.podTemplate, or the policy of namespace {namespace}.", PODS),
-    "EngineArgsRejected": ("Correct spec.engine.args; the engine says which argument it refuses.", PODS),
-    "CrashLoop": (f"Read all that the engine wrote: {_LOGS}", PODS),
-    "RelayFailed": ("Read what it wrote: kubectl -n {namespace} logs POD -c relay --previous", PODS),
-    "PodFailed": ("A new pod is made by itself. If it comes again: the node's memory and disk.", PODS),
-    "StartTimeout": ("Read what the engine waits for: kubectl -n {namespace} logs POD -c engine", PODS),
-    "Unhealthy": ("Read what the engine does: kubectl -n {namespace} logs POD -c engine", PODS),
+    "Unschedulable": ("Free or add what the scheduler misses, or ask for less: spec.gpu, spec.resources.", BEFORE),
+    "ConfigMissing": ("Create the Secret, key or claim that is named; the pod goes on by itself.", BEFORE),
+    "ImagePullFailed": ("Correct spec.engine.image, its tag or the pull secret; is the registry reachable?", BEFORE),
+    "PodRejected": ("Change spec.podTemplate, or the policy of namespace {namespace}.", BEFORE),
+    "EngineArgsRejected": ("Correct spec.engine.args; the engine says which argument it refuses.", ENGINE),
+    "CrashLoop": (f"Read all that the engine wrote: {_LOGS}", ENGINE),
+    "RelayFailed": ("Read what it wrote: kubectl -n {namespace} logs POD -c relay --previous", ENGINE),
+    "PodFailed": ("A new pod is made by itself. If it comes again: the node's memory and disk.", ENGINE),
+    "StartTimeout": ("Read what the engine waits for: kubectl -n {namespace} logs POD -c engine", ENGINE),
+    "Unhealthy": ("Read what the engine does: kubectl -n {namespace} logs POD -c engine", ENGINE),
     "NoActivator": ("Bring the activator's pods back, or set spec.autoscaling.minReplicas to 1.", AUTOSCALING),
     UNSEEN: ("Is the operator there? kubectl get pods -A -l app.kubernetes.io/name=modelberth", OPERATOR),
 }
 """Reason of Ready -> what to do, and the part of PAGE that says more."""
 
-OTHER = ("Read the message; it is in the words of who refused.", PODS)
+OTHER = ("Read the message; it is in the words of who refused.", BEFORE)
 """Of a reason that a newer operator knows."""
 
 
