@@ -10,7 +10,7 @@ INSTALLED := $(VENV)/.installed
 INDEX = $(shell $(BIN)/python -m pip config get global.index-url 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint test demo demo-down generate drift build lock cluster-up cluster-down fuzz soak bench
+.PHONY: help setup check lint test test-engines demo demo-down generate drift build lock cluster-up cluster-down fuzz soak bench
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ check: lint drift ## ruff, mypy, import-linter, drift of generated files, unit t
 
 test: lint drift ## everything, e2e on a real local cluster included
 	@$(BIN)/python -m e2e.ahead $(BIN)/pytest tests e2e
+
+test-engines: $(INSTALLED) ## vLLM and SGLang through updates, scale-downs and evictions under load (12 minutes)
+	MODELBERTH_HEAVY=1 $(BIN)/pytest e2e/drain
 
 demo: $(INSTALLED) ## cluster, images, chart, two models that answer; leaves the cluster up
 	@$(BIN)/python -m e2e.demo

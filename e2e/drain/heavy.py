@@ -1,12 +1,21 @@
 """Engines of gigabytes, two pods of which fit the machine for a while."""
 
+import os
 from typing import Any
+
+import pytest
 
 from e2e.conftest import Space
 from e2e.drain.causes import NAME, settled
 from e2e.resources import apply, small
 
 START_S = 420
+
+on_request = pytest.mark.skipif(
+    not os.environ.get("MODELBERTH_HEAVY"),
+    reason="each of these engines takes 6 minutes on 2 cores: `make test-engines` runs them",
+)
+"""The same causes are run with llama.cpp every time."""
 
 
 def heavy(space: Space, image: str, model: dict[str, Any], engine: dict[str, Any], **spec: Any) -> str:
