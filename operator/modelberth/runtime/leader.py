@@ -17,8 +17,9 @@ LEASE_S = 12
 """Seconds without a renewal after which another replica takes over: at most LEASE_S + RETRY_S in all."""
 RENEW_DEADLINE_S = 8
 RETRY_S = 3
-CALL_S = 4
-"""Seconds that one call may take. The client's own limit of five minutes would outlast the lease."""
+CALL_S = 3
+"""Seconds that one call may take: there is time for a second try. The client's own limit of five minutes would outlast
+the lease."""
 GIVE_UP_S = 10
 """Seconds after the last renewal was sent: from then on this leader does nothing, whatever its calls still wait for."""
 
