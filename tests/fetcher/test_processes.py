@@ -150,7 +150,10 @@ def test_progress_can_be_asked_for(fetchers: Fetchers, hub: TinyHub, tmp_path: P
     until(lambda: first.progress().get("bytesPerSecond", 0) > 0)
     second = fetchers.start("--cache", str(tmp_path / "cache"), to="second")
     until(lambda: second.progress().get("etaSeconds") is not None)
-    there, waiting = first.progress(), second.progress()
+    there = first.progress()
+    # Who waits looks at the other's files once a second.
+    until(lambda: second.progress()["bytes"] >= there["bytes"])
+    waiting = second.progress()
     assert list(there) == ["phase", "bytes", "total", "bytesPerSecond", "etaSeconds", "commit"]
     assert (there["phase"], waiting["phase"]) == ("Downloading", "Waiting")
     assert there["total"] == waiting["total"] == SIZE
