@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from modelberth.manifests.names import REVISION
-from modelberth.reconcile.observed import Observed, Raw
+from modelberth.reconcile.observed import Observed, Raw, newest_revision, revision
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,5 @@ def pods_of(observed: Observed) -> Pods:
 
 
 def _all_newest(pods: list[Raw], workload: Raw) -> bool:
-    newest = _revision(workload["spec"].get("template", {}))
-    return bool(pods) and all(_revision(pod) == newest for pod in pods)
-
-
-def _revision(raw: Raw) -> str | None:
-    return (raw.get("metadata", {}).get("labels") or {}).get(REVISION)
+    newest = newest_revision(workload)
+    return bool(pods) and all(revision(pod) == newest for pod in pods)

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from modelberth.api.meta import KIND
-from modelberth.manifests.names import ENGINE, child_name, facts_pod_name, prefetch_pod_name
+from modelberth.manifests.names import ENGINE, REVISION, child_name, facts_pod_name, prefetch_pod_name
 from modelberth.manifests.revision import History, Revision, history_of, thaw
 
 Raw = dict[str, Any]
@@ -66,6 +66,29 @@ class Observed:
     def history(self) -> History:
         """What it remembers beside that."""
         return history_of(self.workload)
+
+
+def revision(raw: Raw) -> str | None:
+    """The revision of a pod, or of the template that pods are made from."""
+    found: str | None = (raw.get("metadata", {}).get("labels") or {}).get(REVISION)
+    return found
+
+
+def newest_revision(workload: Raw | None) -> str | None:
+    """That of the pods which the Deployment makes now."""
+    return None if workload is None else revision(workload["spec"].get("template") or {})
+
+
+def container_statuses(pod: Raw) -> list[Raw]:
+    """What the kubelet says of every container of the pod, init containers first."""
+    status = pod.get("status", {})
+    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+
+
+def container_state(status: Raw, name: str) -> Raw:
+    """waiting, running or terminated; empty where the container is in another state."""
+    state: Raw = (status.get("state") or {}).get(name) or {}
+    return state
 
 
 def engine_ready(pod: Raw) -> bool:

@@ -7,10 +7,10 @@ before.
 from dataclasses import dataclass, replace
 
 from modelberth.api.modeldeployment import ModelDeployment
-from modelberth.manifests.names import ENGINE, REVISION
+from modelberth.manifests.names import ENGINE
 from modelberth.manifests.revision import Failure, History, Revision, same, wish_of
 from modelberth.reconcile.counts import pods_of
-from modelberth.reconcile.observed import Observed
+from modelberth.reconcile.observed import Observed, container_state, container_statuses, newest_revision, revision
 from modelberth.reconcile.problem import Problem
 
 REPEATED = {"CrashLoop", "DownloadFailed", "ImagePullFailed", "OutOfMemory"}
@@ -75,14 +75,8 @@ def roll_back(md: ModelDeployment, observed: Observed, problem: Problem | None) 
 
 def _backs_off(observed: Observed) -> bool:
     """Whether the kubelet has tried a container of the newest pods more than once."""
-    statuses = (pod.get("status", {}) for pod in newest(observed).pods)
-    containers = (
-        one
-        for status in statuses
-        for one in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
-    )
-    waiting = ((one.get("state") or {}).get("waiting") or {} for one in containers)
-    return any(str(one.get("reason", "")).endswith("BackOff") for one in waiting)
+    statuses = (status for pod in newest(observed).pods for status in container_statuses(pod))
+    return any(str(container_state(status, "waiting").get("reason", "")).endswith("BackOff") for status in statuses)
 
 
 def proven(observed: Observed) -> bool:
@@ -114,9 +108,8 @@ def newest(observed: Observed) -> Observed:
     workload = observed.workload
     if workload is None or not pods_of(observed).seen:
         return replace(observed, pods=[])
-    label = workload["spec"]["template"].get("metadata", {}).get("labels", {}).get(REVISION)
-    mine = [pod for pod in observed.pods if (pod["metadata"].get("labels") or {}).get(REVISION) == label]
-    return replace(observed, pods=mine)
+    label = newest_revision(workload)
+    return replace(observed, pods=[pod for pod in observed.pods if revision(pod) == label])
 
 
 def after_rollback(failure: Failure | None) -> Problem | None:

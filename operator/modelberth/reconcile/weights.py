@@ -1,15 +1,14 @@
 """decide: where the weights are, as pods and their fetchers tell it. Pure."""
 
-import json
 from dataclasses import replace
-from typing import Any
 
 from modelberth.api.modeldeployment import ModelDeployment
 from modelberth.api.uri import HubUri, ImageUri, parse_uri
-from modelberth.manifests.names import FETCH, REVISION
+from modelberth.manifests.names import FETCH
 from modelberth.ports.fetch_progress import Progress
+from modelberth.reconcile.checks.fetch import fetch_report
 from modelberth.reconcile.counts import pods_of
-from modelberth.reconcile.observed import Observed, Raw
+from modelberth.reconcile.observed import Observed, Raw, container_state, container_statuses, newest_revision, revision
 
 _NOT_STARTED = {"ContainerCreating", "PodInitializing"}
 """What the kubelet says of containers that it has not made yet."""
@@ -18,7 +17,7 @@ _NOT_STARTED = {"ContainerCreating", "PodInitializing"}
 def fetchers(observed: Observed) -> list[Raw]:
     """Pods of the newest revision, and the prefetching one: whoever has the weights, fetches them or will."""
     prefetch = [] if observed.prefetch_pod is None else [observed.prefetch_pod]
-    pods = [pod for pod in observed.pods if _revision(pod) == _wanted_revision(observed)]
+    pods = [pod for pod in observed.pods if revision(pod) == newest_revision(observed.workload)]
     return [
         pod
         for pod in (*pods, *prefetch)
@@ -28,9 +27,7 @@ def fetchers(observed: Observed) -> list[Raw]:
 
 def fetch_status(pod: Raw) -> Raw:
     """What the kubelet says of the pod's fetcher; empty where it says nothing."""
-    status = pod.get("status", {})
-    containers = (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
-    return next((one for one in containers if one["name"] == FETCH), {})
+    return next((one for one in container_statuses(pod) if one["name"] == FETCH), {})
 
 
 def weights_status(md: ModelDeployment, observed: Observed, progress: Progress | None) -> Raw:
@@ -65,7 +62,7 @@ def _fetched(statuses: list[Raw], progress: Progress | None) -> Raw:
     """A download under way is told before one that is complete, a failure before those who wait for another pod."""
     if progress is not None and progress.phase in ("Downloading", "Verifying"):
         return _counted(progress)
-    ended = [end for status in statuses if (end := _state(status, "terminated"))]
+    ended = [end for status in statuses if (end := container_state(status, "terminated"))]
     if complete := [end for end in ended if end.get("exitCode") == 0]:
         return {"phase": "Complete", **_size(complete[0])}
     if progress is not None and progress.phase == "Complete":
@@ -102,7 +99,7 @@ def _counted(progress: Progress) -> Raw:
 
 def _pulled(uri: ImageUri, pods: list[Raw]) -> str:
     """An image volume is pulled between the pod's scheduling and its first container: Kubernetes tells no more."""
-    waiting = [_state(status, "waiting") for pod in pods for status in _containers(pod)]
+    waiting = [container_state(status, "waiting") for pod in pods for status in container_statuses(pod)]
     if any(one.get("reason") not in _NOT_STARTED and uri.reference in one.get("message", "") for one in waiting):
         return "Failed"
     return "Pulling" if any(map(_scheduled, pods)) else "Pending"
@@ -110,21 +107,15 @@ def _pulled(uri: ImageUri, pods: list[Raw]) -> str:
 
 def _size(ended: Raw) -> Raw:
     """Bytes of all files, from the fetcher's report."""
-    try:
-        report = json.loads(ended.get("message") or "")
-    except (ValueError, RecursionError):
-        return {}
-    size = report.get("bytes") if isinstance(report, dict) else None
+    size = fetch_report(ended).get("bytes")
     return {"totalBytes": size} if type(size) is int and size >= 0 else {}
 
 
-def _containers(pod: Raw) -> list[Raw]:
-    status = pod.get("status", {})
-    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-
-
 def _started(pod: Raw) -> bool:
-    return any(_runs(status) or _state(status, "terminated") or status.get("lastState") for status in _containers(pod))
+    return any(
+        _runs(status) or container_state(status, "terminated") or status.get("lastState")
+        for status in container_statuses(pod)
+    )
 
 
 def _scheduled(pod: Raw) -> bool:
@@ -139,17 +130,3 @@ def _failed_before(status: Raw) -> bool:
 
 def _runs(status: Raw) -> bool:
     return "running" in (status.get("state") or {})
-
-
-def _state(status: Raw, name: str) -> Raw:
-    state: Raw = (status.get("state") or {}).get(name) or {}
-    return state
-
-
-def _revision(meta_of: Raw) -> Any:
-    return (meta_of["metadata"].get("labels") or {}).get(REVISION)
-
-
-def _wanted_revision(observed: Observed) -> Any:
-    workload = observed.workload
-    return None if workload is None else _revision(workload["spec"]["template"])

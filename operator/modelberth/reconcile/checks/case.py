@@ -6,8 +6,15 @@ from datetime import datetime
 from typing import get_args
 
 from modelberth.api.spec import EngineType
-from modelberth.manifests.names import ENGINE, REVISION
-from modelberth.reconcile.observed import Observed, Raw
+from modelberth.manifests.names import ENGINE
+from modelberth.reconcile.observed import (
+    Observed,
+    Raw,
+    container_state,
+    container_statuses,
+    newest_revision,
+    revision,
+)
 
 STEADY_S = 30.0
 """Seconds after which a container that ended before is taken to run again, where no probe tells it."""
@@ -36,17 +43,19 @@ class Container:
 
     @property
     def waiting(self) -> Raw:
-        return self._state("waiting")
+        return container_state(self.status, "waiting")
 
     @property
     def running(self) -> Raw:
-        return self._state("running")
+        return container_state(self.status, "running")
 
     @property
     def ended(self) -> Raw:
         """How it ended last, whether it waits for its next start or runs again; empty where it never did, or where
         that is over."""
-        ended: Raw = self._state("terminated") or (self.status.get("lastState") or {}).get("terminated") or {}
+        ended: Raw = (
+            container_state(self.status, "terminated") or (self.status.get("lastState") or {}).get("terminated") or {}
+        )
         return {} if self._recovered() else ended
 
     def steady_in(self) -> float | None:
@@ -72,10 +81,6 @@ class Container:
         # Without a probe a container is ready as soon as it runs, also one that ends a moment later each time.
         return self.ready and (self.steady_in() or 0.0) <= 0
 
-    def _state(self, name: str) -> Raw:
-        state: Raw = (self.status.get("state") or {}).get(name) or {}
-        return state
-
     def _answered_since(self, start: str | None) -> bool:
         # The pod's readiness changes when its containers answer for the first time, and when they stop.
         changed = condition(self.pod, "ContainersReady").get("lastTransitionTime")
@@ -99,10 +104,9 @@ class Case:
     def containers(self, *names: str) -> Iterator[Container]:
         """Those of the pods that still run: containers of an evicted pod end with it, which is not their failure."""
         for pod in self.pods:
-            status = pod.get("status", {})
-            if status.get("phase") == "Failed":
+            if pod.get("status", {}).get("phase") == "Failed":
                 continue
-            for one in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+            for one in container_statuses(pod):
                 if not names or one["name"] in names:
                     yield Container(pod, one, self.now)
 
@@ -128,10 +132,10 @@ def cases_of(observed: Observed, now: str | None) -> tuple[Case, Case]:
     if workload is None:
         return Case(observed.pods, model_image=image, now=now), Case([])
     plan = observed.frozen.facts.planned.record if observed.frozen else {}
-    newest = (workload["spec"]["template"].get("metadata", {}).get("labels") or {}).get(REVISION)
+    newest = newest_revision(workload)
     groups: dict[bool, list[Raw]] = {True: [], False: []}
     for pod in observed.pods:
-        groups[(pod["metadata"].get("labels") or {}).get(REVISION) == newest].append(pod)
+        groups[revision(pod) == newest].append(pod)
     return Case(groups[True], workload, plan, image, now), Case(groups[False], model_image=image, now=now)
 
 
