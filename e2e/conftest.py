@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from e2e.audit import Audit
 from e2e.cluster import choose
 from e2e.command import Command, wait_until
 from e2e.install.client import Client, make_namespace, start_client
@@ -88,6 +89,15 @@ def space(platform: Stage, request: pytest.FixtureRequest) -> Iterator[Space]:
     make_namespace(platform, name)
     yield Space(name, platform)
     platform.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def audit(platform: Stage) -> Audit:
+    """What the API server was asked to do; only the local way of a cluster lets one read it."""
+    path = platform.cluster.audit_log()
+    if path is None:
+        pytest.skip(f"a cluster of the way {platform.cluster.way} gives no access to its audit log")
+    return Audit(path)
 
 
 @pytest.fixture(scope="session")

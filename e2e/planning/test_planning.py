@@ -31,14 +31,6 @@ TOO_LONG = {"maxModelLen": 8192, "maxNumSeqs": 64}
 """Twelve GiB of KV cache for a container that may use one."""
 
 
-@pytest.fixture
-def audit(platform: Stage) -> Audit:
-    path = platform.cluster.audit_log()
-    if path is None:
-        pytest.skip(f"a cluster of the way {platform.cluster.way} gives no access to its audit log")
-    return Audit(path)
-
-
 def names(space: Space, kinds: str) -> list[str]:
     return [item["metadata"]["name"] for item in space.json("get", kinds)["items"]]
 

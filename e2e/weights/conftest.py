@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.audit import Audit
 from e2e.install.stage import Stage
 from e2e.weights.disk import Disk
 from e2e.weights.hub import NAMESPACE as HUB_NAMESPACE
@@ -33,11 +32,3 @@ def disk(platform: Stage) -> Iterator[Disk]:
     made.install()
     yield made
     made.remove()
-
-
-@pytest.fixture
-def audit(platform: Stage) -> Audit:
-    path = platform.cluster.audit_log()
-    if path is None:
-        pytest.skip(f"a cluster of the way {platform.cluster.way} gives no access to its audit log")
-    return Audit(path)

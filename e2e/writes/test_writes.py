@@ -19,14 +19,6 @@ AT_REST_S = 60
 MANY = 50
 
 
-@pytest.fixture
-def audit(platform: Stage) -> Audit:
-    path = platform.cluster.audit_log()
-    if path is None:
-        pytest.skip(f"a cluster of the way {platform.cluster.way} gives no access to its audit log")
-    return Audit(path)
-
-
 def idle(name: str) -> dict[str, Any]:
     """A healthy resource without a pod: fifty engines would not fit this machine."""
     return small(name, replicas=0, model={"uri": "pvc://weights/model.gguf"})
